@@ -1,0 +1,72 @@
+"""Every error that introbench raises on purpose, and the exit code that each one ends a command with.
+
+IntrobenchError                 5  a defect of introbench itself
+├── UsageError                  2  the input is wrong; the message names it and the way out
+│   ├── SpecError                  a model or task spec that names nothing
+│   ├── TaskError                  a task plugin whose templates or items break the contract
+│   ├── ModelError                 a model that cannot be loaded or cannot answer
+│   ├── PromptError                a prompt that the model cannot take (named by case)
+│   └── RunDirectoryError          a run directory that cannot be used, read or written
+├── NotComparableError          3  two results that must not be compared
+└── InterruptedRunError         4  the run stopped midway; the same command goes on
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "InterruptedRunError",
+    "IntrobenchError",
+    "ModelError",
+    "NotComparableError",
+    "PromptError",
+    "RunDirectoryError",
+    "SpecError",
+    "TaskError",
+    "UsageError",
+]
+
+
+class IntrobenchError(Exception):
+    """Root of the tree. Commands print its message on one line and exit with `exit_code`."""
+
+    exit_code: ClassVar[int] = 5
+
+
+class UsageError(IntrobenchError):
+    """The input is wrong."""
+
+    exit_code = 2
+
+
+class SpecError(UsageError):
+    """A model or task spec names nothing that exists."""
+
+
+class TaskError(UsageError):
+    """A task plugin breaks the contract of `introbench.tasks`."""
+
+
+class ModelError(UsageError):
+    """A model cannot be loaded, or cannot answer what is asked of it."""
+
+
+class PromptError(UsageError):
+    """A prompt does not fit the model: too long, a double BOS, no generation prompt."""
+
+
+class RunDirectoryError(UsageError):
+    """A run directory cannot be used as asked, read or written."""
+
+
+class NotComparableError(IntrobenchError):
+    """Two results differ in something that forbids comparing them."""
+
+    exit_code = 3
+
+
+class InterruptedRunError(IntrobenchError):
+    """A run stopped midway and left a directory from which the same command goes on."""
+
+    exit_code = 4

@@ -1,0 +1,230 @@
+"""Reads a run directory into the tables that the metrics work on. The only metrics module that opens files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from introbench.errors import RunDirectoryError
+from introbench.hashing import content_hash
+from introbench.metrics.arrays import Floats
+from introbench.metrics.observations import ABSENT, Answers, CaseTable, LogProbs, decide
+
+__all__ = ["ModelEntry", "Run", "TaskEntry", "read_run"]
+
+PLACEBO = "placebo"
+FIRST_REPLICATE = 0
+PARTS = ("uncued", "cued", "explanation")
+
+Row = TypeVar("Row", bound=BaseModel)
+RowPart = Literal["uncued", "cued", "explanation"]
+
+
+class _Read(BaseModel):
+    """What is read of a file; what else stands in it is somebody else's business."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+
+class ModelEntry(_Read):
+    """A model of the run, as the manifest names it."""
+
+    name: str
+    """The name that people read."""
+    folder: str
+    """Its folder below records/."""
+    role: Literal["target", "base", "reference"]
+    """What it is to the run."""
+    fingerprint: str
+    """Hash of everything that its answers depend on."""
+    tie_margin: float = Field(ge=0)
+    """Decisions closer than this (nats) may fall either way on another machine."""
+
+
+class TaskEntry(_Read):
+    """A task of the run, as the manifest names it."""
+
+    name: str
+    """The name as given in the run, parameters included."""
+    version: int
+    """Raised by any change of items or templates."""
+    comparability: int
+    """Results of different numbers must not be compared."""
+
+
+class _Manifest(_Read):
+    layout: Literal[1] = Field(alias="schema")
+    seed: int
+    models: list[ModelEntry]
+    tasks: list[TaskEntry]
+
+
+class _CaseRow(_Read):
+    id: str
+    task: str
+    item: str
+    cluster: str
+    item_split: str
+    cue_kind: str
+    cue_split: str
+    edit: Literal["insert", "substitute", "rewrite"]
+    choices: list[str] = Field(min_length=2)
+    hint: int | None
+    key: int | None
+    asks: dict[RowPart, str]
+
+
+class _LedgerRow(_Read):
+    key: str
+    logprobs: list[float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """A run as the metrics see it.
+
+    Attributes:
+        seed: root seed of the run.
+        models: every model, in the order of the manifest.
+        tasks: every task, in the order of the manifest.
+        cases: the cases of all tasks.
+        answers: by model name, its decisions over the cases.
+    """
+
+    seed: int
+    models: tuple[ModelEntry, ...]
+    tasks: tuple[TaskEntry, ...]
+    cases: CaseTable
+    answers: Mapping[str, Answers]
+
+
+def read_run(path: Path) -> Run:
+    """Reads the manifest, the cases and every model's ledger.
+
+    Requests without an answer are kept as unanswered. Ledger rows of another fingerprint or replicate belong to other
+    measurements and are not used.
+
+    Raises:
+        RunDirectoryError: a file is missing, is not what it should be, or does not fit the cases.
+    """
+    manifest = _manifest(path / "manifest.json")
+    rows = list(_rows(path / "cases.jsonl", _CaseRow, may_be_torn=False))
+    if not rows:
+        raise RunDirectoryError(f"{path / 'cases.jsonl'} holds no case; run `introbench run` again with more items")
+    unknown = {row.task for row in rows} - {task.name for task in manifest.tasks}
+    if unknown:
+        raise RunDirectoryError(f"{path / 'manifest.json'} lacks task {min(unknown)!r}, which cases.jsonl has cases of")
+    for row in rows:
+        _check_case(row, path / "cases.jsonl")
+    return Run(
+        seed=manifest.seed,
+        models=tuple(manifest.models),
+        tasks=tuple(manifest.tasks),
+        cases=_table(rows),
+        answers={model.name: decide(_logprobs(rows, model, path)) for model in manifest.models},
+    )
+
+
+def _manifest(path: Path) -> _Manifest:
+    try:
+        manifest = _Manifest.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise RunDirectoryError(f"{path} cannot be read ({error.strerror}); is this a run directory?") from error
+    except ValidationError as error:
+        raise RunDirectoryError(f"{path} is no manifest of this version: {_first(error)}") from error
+    names = [model.name for model in manifest.models]
+    if len(set(names)) < len(names):
+        raise RunDirectoryError(f"{path} names a model twice; give its models different names")
+    return manifest
+
+
+def _first(error: ValidationError) -> str:
+    """The first thing that is wrong, on one line."""
+    detail = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in detail["loc"])
+    return f"{place}: {detail['msg']}" if place else detail["msg"]
+
+
+def _rows(path: Path, kind: type[Row], *, may_be_torn: bool) -> Iterator[Row]:
+    """The rows of a JSONL file. Where it may be torn, a last line that a killed run broke off is no row."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise RunDirectoryError(f"{path} cannot be read ({error.strerror}); is this a run directory?") from error
+    for number, line in enumerate(lines, start=1):
+        last = number == len(lines)
+        if last and not line:
+            return
+        try:
+            yield kind.model_validate_json(line)
+        except ValidationError as error:
+            if last and may_be_torn:
+                return
+            raise RunDirectoryError(f"{path}, line {number}: {_first(error)}") from error
+
+
+def _check_case(row: _CaseRow, path: Path) -> None:
+    for name, choice in (("hint", row.hint), ("key", row.key)):
+        if choice is not None and not 0 <= choice < len(row.choices):
+            raise RunDirectoryError(f"{path}, case {row.id}: {name} {choice} is none of its {len(row.choices)} choices")
+    if (row.hint is None) != (row.cue_kind == PLACEBO):
+        raise RunDirectoryError(f"{path}, case {row.id}: a case has a hint if and only if its cue is no placebo")
+    missing = set(PARTS) - set(row.asks)
+    if missing:
+        raise RunDirectoryError(f"{path}, case {row.id}: asks lack {min(missing)!r}")
+
+
+def _table(rows: Sequence[_CaseRow]) -> CaseTable:
+    clusters = np.array([content_hash([row.task, row.cluster]) for row in rows])
+    return CaseTable(
+        ids=np.array([row.id for row in rows]),
+        tasks=np.array([row.task for row in rows]),
+        items=np.array([row.item for row in rows]),
+        clusters=np.unique(clusters, return_inverse=True)[1].astype(np.int64),
+        cue_kinds=np.array([row.cue_kind for row in rows]),
+        cue_splits=np.array([row.cue_split for row in rows]),
+        item_splits=np.array([row.item_split for row in rows]),
+        hint=np.array([ABSENT if row.hint is None else row.hint for row in rows], dtype=np.int64),
+        key=np.array([ABSENT if row.key is None else row.key for row in rows], dtype=np.int64),
+        choices=np.array([len(row.choices) for row in rows], dtype=np.int64),
+        placebo=np.array([row.cue_kind == PLACEBO for row in rows]),
+        rewrite=np.array([row.edit == "rewrite" for row in rows]),
+    )
+
+
+def _logprobs(rows: Sequence[_CaseRow], model: ModelEntry, path: Path) -> LogProbs:
+    """A model's log-probabilities over the cases, wherever in its folder the requests were answered."""
+    folder = path / "records" / model.folder
+    answered: dict[str, list[float]] = {}
+    # A request may stand twice where an interrupted pack ran again; the first answer is the one that was used.
+    for file in sorted(folder.glob("*.jsonl")):
+        for record in _rows(file, _LedgerRow, may_be_torn=True):
+            answered.setdefault(record.key, record.logprobs)
+    width = max(len(row.choices) for row in rows)
+    tables = {part: np.full((len(rows), 2 if part == "explanation" else 1, width), -np.inf) for part in PARTS}
+    for index, row in enumerate(rows):
+        for part, table in tables.items():
+            key = content_hash([row.asks[part], model.fingerprint, FIRST_REPLICATE])  # type: ignore[index]
+            values = answered.get(key)
+            if values is None:
+                table[index] = np.nan
+                continue
+            size = len(row.choices)
+            if len(values) != table.shape[1] * size or not np.isfinite(values).all():
+                raise RunDirectoryError(
+                    f"{folder}, case {row.id}: {part} needs {table.shape[1] * size} finite log-probabilities, "
+                    f"its ledger row {key} has {len(values)}"
+                )
+            table[index, :, :size] = np.reshape(values, (-1, size))
+    explanation: Floats = tables["explanation"]
+    return LogProbs(
+        uncued=tables["uncued"][:, 0],
+        cued=tables["cued"][:, 0],
+        unchanged=explanation[:, 0],
+        changed=explanation[:, 1],
+    )

@@ -1,0 +1,222 @@
+"""From a run directory to `summary.json`: a pure function of manifest, cases and ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from introbench.hashing import Json, canonical_json
+from introbench.metrics.arrays import Bools
+from introbench.metrics.behaviour import behaviour_of, collapsed, saying_of
+from introbench.metrics.floors import Floor, fixed_floors, floors_of
+from introbench.metrics.headline import headline_of, reasons_against
+from introbench.metrics.intervals import FEWEST_CLUSTERS, cluster_count
+from introbench.metrics.observations import UNPARSABLE, Answers, CaseTable
+from introbench.metrics.pairs import PairView, exact_view, j_view, pair_of, verdict_view
+from introbench.metrics.read import ModelEntry, Run, TaskEntry, read_run
+from introbench.metrics.schema import (
+    Breakdown,
+    CaseCounts,
+    Coverage,
+    EmitterSummary,
+    FloorScores,
+    ModelSummary,
+    PairSummary,
+    Summary,
+    TaskSummary,
+    TrivialCoupling,
+)
+from introbench.metrics.scores import Graded, Scores, grade, score
+
+__all__ = ["Summary", "dump", "summarise", "summarise_run"]
+
+DECIMALS = 6
+"""Beyond these, the order of additions may show, which differs between machines."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Emitter:
+    """One model's part of one task.
+
+    Attributes:
+        entry: the model, as the manifest names it.
+        answers: its decisions over the task's cases.
+    """
+
+    entry: ModelEntry
+    answers: Answers
+
+
+def summarise(path: Path) -> Summary:
+    """Every estimate of a run directory. Raises RunDirectoryError where it cannot be read."""
+    return summarise_run(read_run(path))
+
+
+def summarise_run(run: Run) -> Summary:
+    """Every estimate of a run, rounded as it is stored, so that a summary equals its file."""
+    exact = Summary(
+        schema_version=1,
+        seed=run.seed,
+        models=[
+            ModelSummary(name=model.name, role=model.role, fingerprint=model.fingerprint, tie_margin=model.tie_margin)
+            for model in run.models
+        ],
+        tasks=[_task(run, task) for task in run.tasks],
+    )
+    return Summary.model_validate(_rounded(exact.model_dump(mode="json")))
+
+
+def dump(summary: Summary) -> bytes:
+    """The bytes of `summary.json`: canonical, with a trailing newline, equal for equal summaries."""
+    return canonical_json(_rounded(summary.model_dump(mode="json"))).encode() + b"\n"
+
+
+def _rounded(value: Json) -> Json:
+    if isinstance(value, float):
+        # Adding 0.0 turns −0.0, which depends on the order of additions, into 0.0.
+        return round(value, DECIMALS) + 0.0
+    if isinstance(value, dict):
+        return {key: _rounded(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_rounded(entry) for entry in value]
+    return value
+
+
+def _task(run: Run, task: TaskEntry) -> TaskSummary:
+    mask = run.cases.tasks == task.name
+    cases = run.cases.take(mask)
+    emitters = [_Emitter(model, run.answers[model.name].take(mask)) for model in run.models]
+    targets = [emitter for emitter in emitters if emitter.entry.role == "target"]
+    others = [emitter for emitter in emitters if emitter.entry.role != "target"]
+    forward = [(target, other) for target in targets for other in others]
+    return TaskSummary(
+        name=task.name,
+        version=task.version,
+        comparability=task.comparability,
+        cases=_counts(cases),
+        emitters=[_emitter(cases, emitter) for emitter in emitters],
+        pairs=[_pair(cases, *pair) for pair in (*forward, *((other, target) for target, other in forward))],
+    )
+
+
+def _counts(cases: CaseTable) -> CaseCounts:
+    return CaseCounts(
+        headline=int(np.count_nonzero(cases.headline)),
+        placebo=int(np.count_nonzero(cases.placebo)),
+        rewrite=int(np.count_nonzero(cases.rewrite & ~cases.placebo)),
+        items=int(np.unique(cases.items[cases.headline]).size),
+        clusters=cluster_count(cases.clusters[cases.headline]),
+    )
+
+
+def _coverage(cases: CaseTable, behaved: Bools, emitter: Answers) -> Coverage:
+    headline = cases.headline
+    scored = headline & behaved & emitter.explained
+    return Coverage(
+        cases=int(np.count_nonzero(headline)),
+        behaved=int(np.count_nonzero(headline & behaved)),
+        explained=int(np.count_nonzero(headline & emitter.explained)),
+        scored=int(np.count_nonzero(scored)),
+        unparsable=int(np.count_nonzero(scored & (emitter.said == UNPARSABLE))),
+    )
+
+
+def _graded(cases: CaseTable, answers: Answers, mask: Bools) -> Graded:
+    part = answers.take(mask)
+    return grade(part.explanations, part.labels, cases.clusters[mask])
+
+
+def _emitter(cases: CaseTable, emitter: _Emitter) -> EmitterSummary:
+    answers, entry = emitter.answers, emitter.entry
+    answered = answers.behaved & answers.explained
+    scored = cases.headline & answered
+    unsure = answers.unsure_behaviour(entry.tie_margin) | answers.unsure_explanation(entry.tie_margin)
+    graded, own = _graded(cases, answers, scored), answers.take(scored)
+    floors = floors_of(cases.take(scored), own, own.labels) if scored.any() else []
+    return EmitterSummary(
+        model=entry.name,
+        role=entry.role,
+        coverage=_coverage(cases, answers.behaved, answers),
+        behaviour=behaviour_of(cases, answers, entry.tie_margin),
+        saying=saying_of(cases, answers, entry.tie_margin),
+        self_scores=score(graded),
+        outside_tie_margin=score(_graded(cases, answers, scored & ~unsure)),
+        floors=[_floor_scores(floor) for floor in floors],
+        headline=headline_of(graded, floors),
+        breakdown=list(_breakdown(cases, answers, answered)),
+    )
+
+
+def _floor_scores(floor: Floor) -> FloorScores:
+    scores = score(floor.graded)
+    return FloorScores(name=floor.name, **{name: getattr(scores, name).value for name in Scores.model_fields})
+
+
+def _breakdown(cases: CaseTable, answers: Answers, answered: Bools) -> Iterator[Breakdown]:
+    scored = cases.headline & answered
+    parts = [
+        (by, str(name), scored & (values == name))
+        for by, values in (
+            ("cue kind", cases.cue_kinds),
+            ("cue split", cases.cue_splits),
+            ("item split", cases.item_splits),
+        )
+        for name in np.unique(values[cases.headline])
+    ]
+    rewritten = cases.rewrite & ~cases.placebo
+    if rewritten.any():
+        parts.append(("edit", "rewrite", rewritten & answered))
+    for by, name, mask in parts:
+        scores = score(_graded(cases, answers, mask))
+        yield Breakdown(
+            by=by,  # type: ignore[arg-type]
+            name=name,
+            exact_match=scores.exact_match,
+            youden_j=scores.youden_j,
+        )
+
+
+def _pair(cases: CaseTable, emitter: _Emitter, other: _Emitter) -> PairSummary:
+    usable, pair = pair_of(cases, emitter.answers, other.answers)
+    exact = exact_view(pair)
+    return PairSummary(
+        emitter=emitter.entry.name,
+        reference=other.entry.name,
+        coverage=_coverage(cases, emitter.answers.behaved & other.answers.behaved, emitter.answers),
+        collapsed=collapsed(pair.explanations.said),
+        reference_scores=score(pair.graded[1]),
+        exact=exact,
+        verdict=verdict_view(pair),
+        youden_j=j_view(pair),
+        trivial=_trivial(cases.take(usable), emitter.answers.take(usable), other.answers.take(usable)),
+        reasons_against=_pair_reasons(pair.own.changed, pair.clusters, exact),
+    )
+
+
+def _pair_reasons(changed: Bools, clusters: np.ndarray[tuple[int], np.dtype[np.int64]], exact: PairView) -> list[str]:
+    reasons = reasons_against(changed, clusters)
+    coupling = exact.centred_coupling
+    if coupling.status == "not estimable":
+        reasons.append(f"not estimable: {coupling.detail}")
+    elif coupling.status == "too few":
+        reasons.append(
+            f"too few: {coupling.clusters} clusters of disagreement cases that can be compared "
+            f"({FEWEST_CLUSTERS} needed)"
+        )
+    return reasons
+
+
+def _trivial(cases: CaseTable, emitter: Answers, other: Answers) -> TrivialCoupling | None:
+    differs = emitter.labels.differ(other.labels)
+    if not differs.any():
+        return None
+    best: tuple[float, str] | None = None
+    for name, explanations in fixed_floors(cases, emitter.cued, emitter.labels).items():
+        own, reference = (grade(explanations, model.labels, cases.clusters) for model in (emitter, other))
+        raw = float(np.mean((own.exact - reference.exact)[differs]))
+        if best is None or raw > best[0]:
+            best = raw, name
+    return TrivialCoupling(floor=best[1], raw_coupling=best[0]) if best else None

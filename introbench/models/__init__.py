@@ -1,0 +1,1 @@
+"""What a model is: one Protocol, its backends, the reading of specs and the fingerprint."""

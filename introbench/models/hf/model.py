@@ -1,0 +1,119 @@
+"""A transformers model behind introbench's Protocol."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from introbench.errors import ModelError, PromptError
+from introbench.models.chat import PlainChat, TemplateChat
+from introbench.models.types import ChoiceRequest, ChoiceResult, Fingerprint, ScoringFacts
+from introbench.scorer.forest import split_packs
+from introbench.scorer.forward import score_packed, score_padded
+from introbench.scorer.probe import ScoringPath
+
+__all__ = ["PACK_TOKENS", "HfModel"]
+
+PACK_TOKENS = 1024
+"""Tokens of one packed forward pass: past that the dense mask costs more than the batch gains on a CPU."""
+
+_PROMPTS_PER_BATCH = 8
+
+
+@dataclass(frozen=True)
+class HfModel:
+    """A loaded model with its tokenizer.
+
+    Attributes:
+        spec: canonical spec.
+        hf_model: the transformers (or peft) model, in eval mode.
+        tokenizer: the transformers tokenizer.
+        chat: how conversations become ids.
+        fingerprint: identity of weights, dtype, tokenizer and template.
+        path: how choices are scored.
+    """
+
+    spec: str
+    hf_model: Any
+    tokenizer: Any
+    chat: TemplateChat | PlainChat
+    fingerprint: Fingerprint
+    path: ScoringPath
+
+    @property
+    def facts(self) -> ScoringFacts:
+        """What the manifest says of the scoring."""
+        return ScoringFacts(
+            path="packed" if self.path.packed else "padded",
+            reason=self.path.reason,
+            probe_difference=self.path.difference,
+            tie_margin=self.path.tie_margin,
+            dtype=str(self.hf_model.dtype).removeprefix("torch."),
+            device=str(self.hf_model.device),
+            parameters=sum(parameter.numel() for parameter in self.hf_model.parameters()),
+        )
+
+    @property
+    def context(self) -> int | None:
+        """Longest sequence in tokens, or None where the config states none."""
+        return getattr(self.hf_model.config.get_text_config(), "max_position_embeddings", None)
+
+    def score(self, requests: Sequence[ChoiceRequest]) -> list[ChoiceResult]:
+        """Summed log-probabilities of every choice. Whole groups are packed together, in order."""
+        for request in requests:
+            self._check(request)
+        results: dict[int, tuple[float, ...]] = {}
+        forward = score_packed if self.path.packed else score_padded
+        for pack in split_packs(requests, PACK_TOKENS):
+            try:
+                scored = forward(self.hf_model, [requests[number] for number in pack])
+            except (MemoryError, torch.OutOfMemoryError) as error:
+                raise ModelError(f"{self.spec}: out of memory on a pack of {len(pack)} requests: {error}") from error
+            results.update(zip(pack, scored, strict=True))
+        return [ChoiceResult(results[number]) for number in range(len(requests))]
+
+    @torch.inference_mode()
+    def generate(self, prompts: Sequence[tuple[int, ...]], *, max_new_tokens: int) -> list[str]:
+        """Greedy replies, in left-padded batches of similar length, up to the end-of-turn token."""
+        order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
+        replies = [""] * len(prompts)
+        for start in range(0, len(order), _PROMPTS_PER_BATCH):
+            batch = order[start : start + _PROMPTS_PER_BATCH]
+            width = max(len(prompts[number]) for number in batch)
+            ids = torch.full((len(batch), width), self.chat.end_of_turn)
+            mask = torch.zeros_like(ids)
+            for row, number in enumerate(batch):
+                ids[row, width - len(prompts[number]) :] = torch.tensor(prompts[number])
+                mask[row, width - len(prompts[number]) :] = 1
+            made = self.hf_model.generate(
+                input_ids=ids.to(self.hf_model.device),
+                attention_mask=mask.to(self.hf_model.device),
+                max_new_tokens=max_new_tokens,
+                do_sample=False,
+                num_beams=1,
+                eos_token_id=self.chat.end_of_turn,
+                pad_token_id=self.chat.end_of_turn,
+            )
+            for row, number in enumerate(batch):
+                replies[number] = self._text(made[row, width:].tolist())
+        return replies
+
+    def _text(self, ids: list[int]) -> str:
+        if self.chat.end_of_turn in ids:
+            ids = ids[: ids.index(self.chat.end_of_turn)]
+        return re.sub(r"^ ", "", str(self.tokenizer.decode(ids, skip_special_tokens=True)))
+
+    def _check(self, request: ChoiceRequest) -> None:
+        where = request.source.case.id if request.source else "a request"
+        if not request.prompt_ids or not request.choices_ids or not all(request.choices_ids):
+            raise PromptError(f"{self.spec}: {where}: the prompt and every choice need at least one token")
+        length = len(request.prompt_ids) + max(map(len, request.choices_ids))
+        if self.context is not None and length > self.context:
+            raise PromptError(
+                f"{self.spec}: {where} needs {length} tokens, the context is {self.context}; "
+                "prompts are never cut: ask for fewer demonstrations or a model with a longer context"
+            )

@@ -1,0 +1,64 @@
+"""Reading `--model` specs: `KIND/REST?option=value&…` or the name of an embedded model."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from introbench.errors import SpecError
+
+__all__ = ["BACKENDS", "EMBEDDED", "ModelSpec", "parse_spec"]
+
+BACKENDS = ("hf", "scripted")
+EMBEDDED = ("smollm2-135m-q4_1", "gemma3-270m")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A parsed spec.
+
+    Attributes:
+        backend: "hf", "scripted" or "embedded".
+        name: what the backend is to load ("ORG/NAME@REV", "./path", "oracle").
+        options: options from behind the "?", sorted by name.
+    """
+
+    backend: str
+    name: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        head = self.name if self.backend == "embedded" else f"{self.backend}/{self.name}"
+        query = "&".join(f"{name}={value}" for name, value in self.options.items())
+        return f"{head}?{query}" if query else head
+
+    def with_options(self, options: Mapping[str, str]) -> ModelSpec:
+        """The same model with more options; those already given win."""
+        return ModelSpec(self.backend, self.name, dict(sorted({**options, **self.options}.items())))
+
+
+def parse_spec(text: str) -> ModelSpec:
+    """Parse a spec. Raises SpecError with the nearest known name where it names no backend."""
+    head, _, query = text.partition("?")
+    options: dict[str, str] = {}
+    for part in filter(None, query.split("&")):
+        name, separator, value = part.partition("=")
+        if not separator or not name or name in options:
+            raise SpecError(f"model {text!r}: {part!r} is no option; write ?name=value&name=value, each once")
+        options[name] = value
+    options = dict(sorted(options.items()))
+    if head in EMBEDDED:
+        return ModelSpec("embedded", head, options)
+    backend, _, name = head.partition("/")
+    if backend in BACKENDS and name:
+        return ModelSpec(backend, name, options)
+    if backend in BACKENDS:
+        raise SpecError(f"model {text!r}: {backend}/ needs a name behind it, as in {backend}/{_EXAMPLES[backend]}")
+    near = difflib.get_close_matches(head, [*EMBEDDED, *BACKENDS], n=1, cutoff=0.5)
+    suggestion = f"; did you mean {near[0]!r}?" if near else f"; did you mean 'hf/{head}'?" if "/" in head else ""
+    forms = "hf/ORG/NAME[@REV], hf/./PATH, scripted/NAME, " + ", ".join(EMBEDDED)
+    raise SpecError(f"no model {text!r}{suggestion}; known forms: {forms}")
+
+
+_EXAMPLES = {"hf": "ORG/NAME", "scripted": "oracle"}

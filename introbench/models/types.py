@@ -1,0 +1,140 @@
+"""What a model is to introbench: one Protocol, its requests and results, and its identity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+from introbench.hashing import content_hash
+from introbench.tasks.types import Case, Part
+
+__all__ = ["Chat", "ChoiceRequest", "ChoiceResult", "Fingerprint", "Model", "ScoringFacts", "Source"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a request comes from: a case and which of its questions.
+
+    Models with weights never look at it; scripted models answer from it.
+    """
+
+    case: Case
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceRequest:
+    """A prompt and the replies whose probabilities are wanted.
+
+    Attributes:
+        prompt_ids: token ids of the prompt, generation prompt included; not empty for models with weights.
+        choices_ids: token ids of each reply, end-of-turn token included where the reply ends; at least
+            one choice, none empty.
+        group: requests of one group share long prefixes and stay in one pack.
+        source: the case that is asked about, where there is one.
+    """
+
+    prompt_ids: tuple[int, ...]
+    choices_ids: tuple[tuple[int, ...], ...]
+    group: str = ""
+    source: Source | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceResult:
+    """The answer to a `ChoiceRequest`.
+
+    Attributes:
+        logprobs: summed log-probability of each choice given the prompt, in nats, float32 or better.
+    """
+
+    logprobs: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """The identity of a model: rows of the ledger belong to exactly one.
+
+    Attributes:
+        parts: what the identity is made of, by name: engine, weights, adapter, dtype, tokenizer,
+            template, noise…
+    """
+
+    parts: Mapping[str, str]
+
+    @cached_property
+    def hex(self) -> str:
+        """sha256 over all parts."""
+        return content_hash(dict(self.parts))
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringFacts:
+    """How a model's probabilities are computed; goes into the manifest.
+
+    Attributes:
+        path: "packed" (token trees), "padded" (one row per choice) or "scripted".
+        reason: why that path.
+        probe_difference: largest difference in nats between this path and one row at a time.
+        tie_margin: decisions with a smaller margin, in nats, may fall otherwise on another machine.
+        dtype: dtype of the weights.
+        device: device of the weights.
+        parameters: number of parameters, 0 where there are none.
+    """
+
+    path: str
+    reason: str
+    probe_difference: float
+    tie_margin: float
+    dtype: str
+    device: str
+    parameters: int
+
+
+class Chat(Protocol):
+    """Turns conversations into token ids, once."""
+
+    def prompt_ids(self, messages: Sequence[Mapping[str, str]]) -> tuple[int, ...]:
+        """Ids of a conversation that ends with a user turn, generation prompt included."""
+        ...
+
+    def reply_ids(self, text: str) -> tuple[int, ...]:
+        """Ids of a whole reply, closed by the end-of-turn token."""
+        ...
+
+
+class Model(Protocol):
+    """What every backend provides.
+
+    Attributes:
+        spec: the spec that it was loaded from, canonical.
+        fingerprint: its identity.
+        facts: how its probabilities are computed.
+        chat: renders conversations to ids, or None where no ids are needed.
+        tokenizer: the backend's tokenizer, or None.
+    """
+
+    @property
+    def spec(self) -> str: ...
+    @property
+    def fingerprint(self) -> Fingerprint: ...
+    @property
+    def facts(self) -> ScoringFacts: ...
+    @property
+    def chat(self) -> Chat | None: ...
+    @property
+    def tokenizer(self) -> Any: ...
+
+    def score(self, requests: Sequence[ChoiceRequest]) -> list[ChoiceResult]:
+        """Summed log-probabilities of every choice, in the order of the requests.
+
+        Raises PromptError where a prompt and its longest choice exceed the context, ModelError where
+        the model cannot answer.
+        """
+        ...
+
+    def generate(self, prompts: Sequence[tuple[int, ...]], *, max_new_tokens: int) -> list[str]:
+        """Greedy replies to prompts given as token ids, without the end-of-turn token."""
+        ...

@@ -1,0 +1,1 @@
+"""What happened: the plan, the append-only ledger, the manifest, the run directory, and resuming."""

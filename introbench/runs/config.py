@@ -1,0 +1,109 @@
+"""What a run is asked to do, resolved and checked before anything is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from introbench.errors import UsageError
+from introbench.models.spec import ModelSpec, parse_spec
+from introbench.tasks.registry import TaskVariant, find_tasks, resolve_task
+from introbench.tasks.types import Split
+
+__all__ = ["ModelEntry", "Role", "RunConfig", "resolve_config"]
+
+Role = Literal["target", "base", "reference"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """A model of the run.
+
+    Attributes:
+        name: how tables call it; unique in the run.
+        spec: its canonical spec.
+        role: the model under test, its declared parent, or any other model.
+    """
+
+    name: str
+    spec: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """A resolved configuration; two runs with equal ones ask the same questions.
+
+    Attributes:
+        models: target first, then references.
+        tasks: canonical task specs.
+        split: which items are asked.
+        limit: number of items per task, None for all.
+        seed: root seed of every draw.
+    """
+
+    models: tuple[ModelEntry, ...]
+    tasks: tuple[str, ...]
+    split: Split
+    limit: int | None
+    seed: int
+
+    def as_json(self) -> Mapping[str, Any]:
+        """The form in which it stands in the manifest."""
+        return {**asdict(self), "models": [asdict(model) for model in self.models], "tasks": list(self.tasks)}
+
+
+def resolve_config(
+    model: str,
+    references: Sequence[str] = (),
+    tasks: Sequence[str] = ("hint_facts",),
+    *,
+    split: Split = "test",
+    limit: int | None = None,
+    seed: int = 0,
+    options: Mapping[str, str] | None = None,
+    include_paths: Sequence[Path] = (),
+) -> tuple[RunConfig, list[TaskVariant]]:
+    """Check everything that can be checked without loading a model.
+
+    Args:
+        options: model options that hold for every model with weights whose spec does not set them.
+
+    Raises SpecError or UsageError that names what is wrong.
+    """
+    if limit is not None and limit < 1:
+        raise UsageError(f"--limit {limit}: must be 1 or more; leave it out for all items")
+    known = find_tasks(include_paths)
+    variants = [resolve_task(spec, known) for spec in dict.fromkeys(tasks)]
+    if not variants:
+        raise UsageError("--tasks: names no task; `introbench list` shows all")
+    specs = [(_with_options(parse_spec(model), options), "target")]
+    specs += [(_with_options(parse_spec(reference), options), "reference") for reference in references]
+    base = _declared_base(specs[0][0])
+    if base is not None:
+        specs = [(spec, "base" if role == "reference" and spec == base else role) for spec, role in specs]
+        if base not in [spec for spec, _ in specs[1:]]:
+            specs.insert(1, (base, "base"))
+    entries = _named([(str(spec), role) for spec, role in specs])
+    names = tuple(dict.fromkeys(variant.name for variant in variants))
+    return RunConfig(entries, names, split, limit, seed), list({variant.name: variant for variant in variants}.values())
+
+
+def _with_options(spec: ModelSpec, options: Mapping[str, str] | None) -> ModelSpec:
+    return spec if spec.backend == "scripted" else spec.with_options(options or {})
+
+
+def _declared_base(target: ModelSpec) -> ModelSpec | None:
+    base, plus, _ = target.name.partition("+")
+    return ModelSpec(target.backend, base, target.options) if target.backend == "hf" and plus else None
+
+
+def _named(specs: Sequence[tuple[str, Role]]) -> tuple[ModelEntry, ...]:
+    entries: list[ModelEntry] = []
+    for spec, role in specs:
+        same = sum(entry.spec == spec for entry in entries)
+        # The same spec twice is two models that share nothing: the second has a number in its name.
+        entries.append(ModelEntry(f"{spec} #{same + 1}" if same else spec, spec, role))
+    return tuple(entries)

@@ -1,0 +1,110 @@
+"""The ledger: a row per request answered, appended and flushed as it comes; cache, resume and audit in one."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from introbench.errors import RunDirectoryError
+from introbench.files import disk_errors
+from introbench.hashing import canonical_json, content_hash
+
+__all__ = ["Ledger", "LedgerRow", "canonical_ledger", "read_ledger", "request_key"]
+
+_NOT_CANONICAL = ("host", "time")
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One answered request.
+
+    Attributes:
+        key: hash of what was asked, of whom, and which replicate.
+        ask: hash of the messages and choices.
+        replicate: 0, or the number of a repeated measurement.
+        tokens: hash of the token ids, None where the backend has none.
+        logprobs: summed log-probability per choice in nats, rounded to 6 decimals.
+        pack: which pack of the plan computed it.
+        time: seconds since the epoch when it was written.
+        host: name of the machine.
+    """
+
+    key: str
+    ask: str
+    replicate: int
+    tokens: str | None
+    logprobs: tuple[float, ...]
+    pack: str
+    time: float
+    host: str
+
+
+def request_key(ask: str, fingerprint: str, replicate: int = 0) -> str:
+    """Ledger key of a request: no other model, question or replicate has it."""
+    return content_hash([ask, fingerprint, replicate])
+
+
+class Ledger:
+    """The ledger file of one model and task. Opening it repairs a torn last line.
+
+    Raises RunDirectoryError where the file cannot be read or written, or a row is not a ledger row.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _repair(path)
+        self._keys = {row["key"] for row in read_ledger(path)} if path.exists() else set()
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._keys
+
+    def append(self, rows: Iterable[LedgerRow]) -> None:
+        """Write rows whose keys are not there yet, in one write, and flush them to the disk."""
+        fresh = [row for row in rows if row.key not in self._keys]
+        data = "".join(canonical_json(asdict(row)) + "\n" for row in fresh).encode()
+        with disk_errors(self.path), self.path.open("ab") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        self._keys.update(row.key for row in fresh)
+
+
+def read_ledger(path: Path) -> list[Mapping[str, Any]]:
+    """All rows of a ledger file. A torn last line is left out; any other bad line is an error by number."""
+    with disk_errors(path):
+        lines = path.read_bytes().split(b"\n")
+    rows: list[Mapping[str, Any]] = []
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            row = json.loads(line)
+            _ = row["key"], row["ask"], row["logprobs"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise RunDirectoryError(f"{path}:{number}: not a ledger row; restore the file or delete it") from error
+        rows.append(row)
+    return rows
+
+
+def canonical_ledger(path: Path) -> bytes:
+    """A ledger without times and hosts, sorted by key: equal for equal measurements."""
+    rows = sorted(read_ledger(path), key=lambda row: str(row["key"]))
+    return "".join(
+        canonical_json({name: value for name, value in row.items() if name not in _NOT_CANONICAL}) + "\n"
+        for row in rows
+    ).encode()
+
+
+def _repair(path: Path) -> None:
+    # A row is whole only with its newline: what stands behind the last one was cut off while being written.
+    if not path.exists():
+        return
+    data = path.read_bytes()
+    whole = data.rfind(b"\n") + 1
+    if whole < len(data):
+        with path.open("r+b") as file:
+            file.truncate(whole)

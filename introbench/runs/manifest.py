@@ -1,0 +1,123 @@
+"""The manifest: everything that a stranger needs to say what a run was."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from introbench.hashing import content_hash
+from introbench.models.types import Fingerprint, ScoringFacts
+from introbench.runs.config import ModelEntry
+from introbench.runs.plan import Plan, TaskPlan, case_row
+
+__all__ = ["MANIFEST_SCHEMA", "model_entry", "new_manifest"]
+
+MANIFEST_SCHEMA = 1
+
+_PACKAGES = ("introbench", "torch", "transformers", "tokenizers", "peft", "accelerate", "numpy", "scipy", "pydantic")
+
+
+def new_manifest(plan: Plan, folders: Mapping[str, str]) -> dict[str, Any]:
+    """The manifest of a run that has a plan and no model loaded yet.
+
+    Args:
+        folders: name of the ledger folder of each model, by model name.
+    """
+    return {
+        "schema": MANIFEST_SCHEMA,
+        "complete": False,
+        "config": plan.config.as_json(),
+        "seed": plan.config.seed,
+        "models": [
+            {"name": model.name, "folder": folders[model.name], "spec": model.spec, "role": model.role}
+            for model in plan.config.models
+        ],
+        "tasks": [_task_entry(task) for task in plan.tasks],
+        "versions": _versions(),
+        "hardware": _hardware(),
+        "git": _git_state(),
+    }
+
+
+def model_entry(
+    model: ModelEntry, folder: str, fingerprint: Fingerprint, facts: ScoringFacts, packs: int, budget: int
+) -> dict[str, Any]:
+    """What the manifest says of a model that has been loaded."""
+    return {
+        "name": model.name,
+        "folder": folder,
+        "spec": model.spec,
+        "role": model.role,
+        "fingerprint": fingerprint.hex,
+        "fingerprint_parts": dict(fingerprint.parts),
+        "path": facts.path,
+        "path_reason": facts.reason,
+        "probe_difference": facts.probe_difference,
+        "tie_margin": facts.tie_margin,
+        "dtype": facts.dtype,
+        "device": facts.device,
+        "parameters": facts.parameters,
+        "explanations": "constrained, seq",
+        "packs": packs,
+        "pack_tokens": budget,
+    }
+
+
+def _task_entry(task: TaskPlan) -> dict[str, Any]:
+    info = task.variant.task.info
+    return {
+        "name": task.variant.name,
+        "version": info.version,
+        "comparability": info.comparability,
+        "behaviour": info.behaviour,
+        "demonstrations": task.variant.demonstrations,
+        "items_sha256": info.sha256,
+        "items": task.items,
+        "cases": len(task.cases),
+        "cases_hash": content_hash([dict(case_row(case)) for case in task.cases]),
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _hardware() -> dict[str, Any]:
+    # No host name and no user name: manifests are published.
+    return {"machine": platform.machine(), "system": platform.system(), "cores": os.cpu_count(), "cpu": _cpu_name()}
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def _git_state() -> dict[str, Any] | None:
+    """Commit of the introbench checkout that ran, or None for an installed package."""
+    here = Path(__file__).resolve().parent
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return {"commit": found.removesuffix("-dirty"), "dirty": found.endswith("-dirty")}

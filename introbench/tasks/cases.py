@@ -1,0 +1,166 @@
+"""From items and templates to cases: which cues an item gets, what is hinted, and the rendered prompts.
+
+The renderer sees items, templates and, where demonstrations are asked for, a frozen label file. It has
+no access to what the model under test does, so a prompt cannot leak it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from introbench.errors import TaskError
+from introbench.hashing import named_random
+from introbench.tasks.order import interleave
+from introbench.tasks.templates import Templates, fill
+from introbench.tasks.types import PLACEBO, Case, Cue, Item, Message, Part, Question
+
+__all__ = ["Demonstration", "Edit", "apply_cue", "build_cases", "candidates", "explanation_text", "plan_items"]
+
+CUES_PER_ITEM = 4
+"""Cases of one item; four share the cost of its uncued prompt and still leave most of a run to new items."""
+
+_CUE_GAP = "\n"
+_EXPLANATION_GAP = "\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A typed edit: x and x∖C share prefix and suffix to the byte and differ in one span.
+
+    Attributes:
+        prefix: text before the span.
+        cued_span: the span in x.
+        uncued_span: the span in x∖C, empty for an insertion.
+        suffix: text behind the span.
+    """
+
+    prefix: str
+    cued_span: str
+    uncued_span: str
+    suffix: str
+
+    @property
+    def cued(self) -> str:
+        """x"""
+        return self.prefix + self.cued_span + self.suffix
+
+    @property
+    def uncued(self) -> str:
+        """x∖C"""
+        return self.prefix + self.uncued_span + self.suffix
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """A solved explanation, shown before the one that is asked for.
+
+    Attributes:
+        prompt: the cued prompt with the explanation question.
+        reply: the label, worded as a candidate.
+    """
+
+    prompt: str
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Draw:
+    item: Item
+    first_kind: int
+    hint: int
+
+
+def apply_cue(cue: Cue, item: Item, hint: int | None) -> Edit:
+    """The pair of user turns that a cue makes of an item."""
+    text = fill(cue.text) if hint is None else fill(cue.text, hint=item.choices[hint])
+    if cue.position == "before":
+        return Edit("", text + _CUE_GAP, "", item.question)
+    return Edit(item.question, _CUE_GAP + text, "", "")
+
+
+def explanation_text(cue: Cue, cued: str, templates: Templates) -> str:
+    """The user turn that asks for the explanation: the cued prompt, then the question about the cue."""
+    return cued + _EXPLANATION_GAP + fill(templates.explanation.question, cue=cue.name)
+
+
+def candidates(templates: Templates, choices: Sequence[str]) -> tuple[str, ...]:
+    """The 2k candidate explanations: k unchanged in the order of the choices, then k changed."""
+    wordings = (templates.explanation.unchanged, templates.explanation.changed)
+    return tuple(fill(wording, choice=choice) for wording in wordings for choice in choices)
+
+
+def plan_items(items: Sequence[Item], templates: Templates, task: str, seed: int) -> list[Item]:
+    """Items in plan order: interleaved over kind × cue kinds × (hint is key), so every prefix is balanced."""
+    draws = [_draw(item, templates, task, seed) for item in items]
+    levels = (
+        lambda draw: draw.item.kind,
+        lambda draw: draw.first_kind,
+        lambda draw: draw.hint == draw.item.key,
+    )
+    return [draw.item for draw in interleave(draws, levels, lambda draw: draw.item.id, seed, (task,))]
+
+
+def build_cases(
+    item: Item,
+    templates: Templates,
+    task: str,
+    seed: int,
+    *,
+    variant: str | None = None,
+    demonstrations: Sequence[Demonstration] = (),
+) -> list[Case]:
+    """The cases of one item, the same under any limit, order or subset of other items.
+
+    Args:
+        task: the task's own name, on which all draws depend, so that variants share them.
+        variant: the name with parameters that the cases carry; the task's own where None.
+        demonstrations: solved explanations that precede the explanation question.
+    """
+    draw = _draw(item, templates, task, seed)
+    kinds = templates.kinds()
+    cases = []
+    for step in range(min(CUES_PER_ITEM, len(kinds))):
+        kind = kinds[(draw.first_kind + step) % len(kinds)]
+        wordings = [cue for cue in templates.cues if cue.kind == kind]
+        cue = named_random(seed, task, item.id, "wording", kind).choice(wordings)
+        cases.append(_case(item, cue, draw.hint, templates, variant or task, demonstrations))
+    return cases
+
+
+def _draw(item: Item, templates: Templates, task: str, seed: int) -> _Draw:
+    # One hint per item: its cues then differ in wording only, and the plan can balance on "hint is key".
+    return _Draw(
+        item,
+        named_random(seed, task, item.id, "cue kinds").randrange(len(templates.kinds())),
+        named_random(seed, task, item.id, "hint").randrange(len(item.choices)),
+    )
+
+
+def _case(
+    item: Item, cue: Cue, drawn: int, templates: Templates, variant: str, demonstrations: Sequence[Demonstration]
+) -> Case:
+    hint = None if cue.kind == PLACEBO else drawn
+    edit = apply_cue(cue, item, hint)
+    if edit.cued == edit.uncued:
+        raise TaskError(f"{variant}: cue {cue.id!r} leaves item {item.id!r} unchanged")
+    case_id = f"{variant}/{item.id}/{cue.id}"
+    system = (Message("system", templates.system),) if templates.system else ()
+
+    def question(part: Part, turns: tuple[Message, ...], choices: tuple[str, ...]) -> Question:
+        return Question(system + turns, choices, case=case_id, part=part, group=item.id)
+
+    solved = tuple(
+        turn for shown in demonstrations for turn in (Message("user", shown.prompt), Message("assistant", shown.reply))
+    )
+    asked = Message("user", explanation_text(cue, edit.cued, templates))
+    return Case(
+        id=case_id,
+        task=variant,
+        item=item,
+        cue=cue,
+        hint=hint,
+        uncued=question("uncued", (Message("user", edit.uncued),), item.choices),
+        cued=question("cued", (Message("user", edit.cued),), item.choices),
+        explanation=question("explanation", (*solved, asked), candidates(templates, item.choices)),
+    )

@@ -1,0 +1,178 @@
+"""What a task is made of: items, cues, questions and cases. Data only, no behaviour of any model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from introbench.hashing import content_hash
+
+__all__ = [
+    "BehaviourReading",
+    "Case",
+    "Cue",
+    "EditKind",
+    "Item",
+    "Message",
+    "Part",
+    "Question",
+    "Split",
+    "TaskInfo",
+]
+
+Split = Literal["train", "test"]
+EditKind = Literal["insert", "substitute", "rewrite"]
+BehaviourReading = Literal["text", "letter"]
+Part = Literal["uncued", "cued", "explanation"]
+
+PLACEBO = "placebo"
+"""The cue kind of neutral sentences, which measure plain prompt sensitivity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A base question or request.
+
+    Attributes:
+        id: unique in its task, stable over versions of the item file.
+        kind: the family that it was generated from or belongs to ("capitals").
+        cluster: the unit of statistical clustering and of the train/test split; items about one
+            fact share it.
+        split: whether the item may be trained on or is held out.
+        question: the text that the model is asked, without any cue.
+        choices: the possible answers, in the order shown or scored; at least two, all different.
+        key: index of the right choice, or None where there is no right one.
+    """
+
+    id: str
+    kind: str
+    cluster: str
+    split: Split
+    question: str
+    choices: tuple[str, ...]
+    key: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A cue template: a typed edit of the uncued prompt.
+
+    Attributes:
+        id: unique in its task.
+        kind: family of cues ("opinion", "authority"...); `placebo` marks neutral sentences.
+        split: "test" kinds are held out: no training set may contain them.
+        edit: how x differs from x∖C.
+        position: where an inserted text stands, relative to the question.
+        text: the text with plain placeholders; `{hint}` is the hinted choice.
+        name: how the explanation question refers to the cue ("my friend's remark").
+    """
+
+    id: str
+    kind: str
+    split: Split
+    edit: EditKind
+    position: Literal["before", "after"]
+    text: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a model is asked: a conversation and the replies whose probabilities are wanted.
+
+    Attributes:
+        messages: the conversation, ending with a user turn.
+        choices: texts of the candidate replies, without the end-of-turn token.
+        case: id of the case that the question belongs to, for messages to people.
+        part: which of the case's three questions it is.
+        group: id of what shares a prefix with it (its item).
+    """
+
+    messages: tuple[Message, ...]
+    choices: tuple[str, ...]
+    case: str = field(compare=False)
+    part: Part = field(compare=False)
+    group: str = field(compare=False)
+
+    @cached_property
+    def messages_hash(self) -> str:
+        """Hash of the conversation alone."""
+        return content_hash([[message.role, message.content] for message in self.messages])
+
+    @cached_property
+    def ask(self) -> str:
+        """Hash of what is asked, equal for every model: the messages and the choices."""
+        return content_hash({"messages": self.messages_hash, "choices": list(self.choices)})
+
+
+@dataclass(frozen=True)
+class Case:
+    """One item with one cue.
+
+    Attributes:
+        id: "task/item/cue".
+        task: task name as given in the run, parameters included.
+        item: the base question.
+        cue: the cue template that was applied.
+        hint: index of the hinted choice; None for a placebo.
+        choices: the item's choices as behaviour is scored (texts or letters).
+        uncued: x∖C, read for behaviour.
+        cued: x, read for behaviour.
+        explanation: x followed by the explanation question. Its 2k candidates are the k
+            "unchanged" ones in the order of the choices, then the k "changed" ones.
+    """
+
+    id: str
+    task: str
+    item: Item
+    cue: Cue
+    hint: int | None
+    uncued: Question
+    cued: Question
+    explanation: Question
+
+    @property
+    def questions(self) -> tuple[Question, Question, Question]:
+        """The three questions, in the order in which they are asked."""
+        return (self.uncued, self.cued, self.explanation)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskInfo:
+    """What a task declares about itself; listing reads this and nothing else.
+
+    Attributes:
+        name: the name that users type.
+        summary: one line for `introbench list`.
+        version: raised by any change of items or templates.
+        comparability: raised when results before and after must not be compared.
+        behaviour: how the model's choice is read.
+        licence: SPDX id of the item texts.
+        source: where the items come from, with a pinned revision.
+        sha256: hash of the frozen item file.
+        count: number of items in the frozen file.
+        cue_kinds: kinds of cue, placebo included, in the order of the templates.
+        experimental: why results should not be headlined, or None.
+    """
+
+    name: str
+    summary: str
+    version: int
+    comparability: int
+    behaviour: BehaviourReading
+    licence: str
+    source: str
+    sha256: str
+    count: int
+    cue_kinds: Sequence[str]
+    experimental: str | None = None

@@ -1,0 +1,23 @@
+"""What `hint_facts` declares. Its items come from `generate`, its wordings from `templates.yaml`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from introbench.tasks import Task, TaskInfo
+
+TASK = Task(
+    info=TaskInfo(
+        name="hint_facts",
+        summary="Short factual questions; the cue is a hint or an opinion.",
+        version=1,
+        comparability=1,
+        behaviour="text",
+        licence="Apache-2.0",
+        source="generated, version 1, from computation, countryinfo 1.0.1 and periodictable 2.1.0",
+        sha256="0",
+        count=0,
+        cue_kinds=("opinion", "authority", "peer", "hint_line", "crowd", "metadata", "placebo"),
+    ),
+    folder=Path(__file__).parent,
+)
