@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -112,6 +113,7 @@ def variance(contributions: Floats, clusters: Ints) -> float:
     return float(sums.size * np.var(sums, ddof=1)) if sums.size > 1 else math.nan
 
 
+@cache
 def _critical(clusters: int) -> float:
     return float(stats.t.ppf((1 + CONFIDENCE) / 2, clusters - 1)) if clusters > 1 else math.nan
 
@@ -173,9 +175,10 @@ def effective_n(share: float, variance_of_share: float, n: int, clusters: int) -
 
     At 0 and 1 the observed variance is 0 and says nothing, so every cluster counts as one case.
     """
-    if variance_of_share <= 0:
+    spread = share * (1 - share)
+    if spread <= 0:
         return float(clusters)
-    return min(float(n), share * (1 - share) / variance_of_share)
+    return spread / max(variance_of_share, spread / n)
 
 
 def _proportion(hits: Floats, clusters: Ints) -> _Proportion:

@@ -189,8 +189,7 @@ class Answers(Rows):
 def _top_two(scores: Floats) -> tuple[Ints, Floats]:
     """Index of the highest score (the first of equals) and its distance to the second, per row."""
     ordered = np.sort(scores, axis=1)
-    with np.errstate(invalid="ignore"):
-        return np.argmax(scores, axis=1).astype(np.int64), ordered[:, -1] - ordered[:, -2]
+    return np.argmax(scores, axis=1).astype(np.int64), ordered[:, -1] - ordered[:, -2]
 
 
 def _lead(scores: Floats) -> Floats:
@@ -206,6 +205,12 @@ def decide(logprobs: LogProbs) -> Answers:
     candidates and the content by arg-max within that verdict: a flat arg-max over all candidates would favour the
     verdict whose content is the more concentrated. The first of equals wins, "unchanged" before "changed".
     """
+    # Unanswered requests are NaN throughout and come out as ABSENT or NaN; no warning is due.
+    with np.errstate(invalid="ignore"):
+        return _decided(logprobs)
+
+
+def _decided(logprobs: LogProbs) -> Answers:
     answered = {field.name: ~np.isnan(getattr(logprobs, field.name)).any(axis=1) for field in fields(logprobs)}
     explained = answered["unchanged"] & answered["changed"]
     uncued, uncued_margin = _top_two(logprobs.uncued)

@@ -56,7 +56,7 @@ def strata_of(cases: CaseTable, own_cued: Ints, reference_cued: Ints) -> Ints:
     number of choices belong to the stratum too: without them one role could name different things, or nothing, on two
     of its cases, and a constant explanation would be worth different amounts on them.
     """
-    columns = [
+    columns: list[Ints | Bools] = [
         np.unique(cases.tasks, return_inverse=True)[1],
         np.unique(cases.cue_kinds, return_inverse=True)[1],
         cases.choices,
@@ -68,8 +68,10 @@ def strata_of(cases: CaseTable, own_cued: Ints, reference_cued: Ints) -> Ints:
         reference_cued == cases.hint,
         reference_cued == cases.key,
     ]
-    _, codes = np.unique(np.column_stack(columns).astype(np.int64), axis=0, return_inverse=True)
-    return codes.astype(np.int64)
+    codes = np.zeros(cases.hint.size, dtype=np.int64)
+    for column in columns:
+        codes = codes * (int(column.max(initial=0)) + 1) + column
+    return codes
 
 
 def transplants_of(explanations: Explanations, roles: Roles) -> Transplants:
@@ -77,10 +79,12 @@ def transplants_of(explanations: Explanations, roles: Roles) -> Transplants:
     rows = np.arange(explanations.said.size)
     named = explanations.content != ABSENT
     role = np.where(named, roles.of_choice[rows, np.maximum(explanations.content, 0)], NO_ROLE)
-    different, source = np.unique(np.column_stack([explanations.said, role]), axis=0, return_inverse=True)
-    content = roles.to_choice[:, np.maximum(different[:, 1], 0)]
-    content = np.where(different[:, 1] == NO_ROLE, ABSENT, content)
-    return Transplants(source=source.astype(np.int64), said=different[:, 0], content=content)
+    # Verdicts and roles start at −1, so both are shifted to be digits of one code.
+    base = roles.to_choice.shape[1] + 1
+    codes, source = np.unique((explanations.said + 1) * base + role + 1, return_inverse=True)
+    said, role = codes // base - 1, codes % base - 1
+    content = np.where(role == NO_ROLE, ABSENT, roles.to_choice[:, np.maximum(role, 0)])
+    return Transplants(source=source.astype(np.int64), said=said, content=content)
 
 
 def centre(worth: Floats, source: Ints, strata: Ints) -> Centred:

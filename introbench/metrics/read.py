@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -14,15 +14,16 @@ from introbench.errors import RunDirectoryError
 from introbench.hashing import content_hash
 from introbench.metrics.arrays import Floats
 from introbench.metrics.observations import ABSENT, Answers, CaseTable, LogProbs, decide
+from introbench.runs.ledger import read_ledger, request_key
 
-__all__ = ["ModelEntry", "Run", "TaskEntry", "read_run"]
+__all__ = ["ModelEntry", "Role", "Run", "TaskEntry", "read_run"]
 
 PLACEBO = "placebo"
 FIRST_REPLICATE = 0
-PARTS = ("uncued", "cued", "explanation")
 
-Row = TypeVar("Row", bound=BaseModel)
+Role = Literal["target", "base", "reference"]
 RowPart = Literal["uncued", "cued", "explanation"]
+PARTS: tuple[RowPart, ...] = ("uncued", "cued", "explanation")
 
 
 class _Read(BaseModel):
@@ -38,11 +39,11 @@ class ModelEntry(_Read):
     """The name that people read."""
     folder: str
     """Its folder below records/."""
-    role: Literal["target", "base", "reference"]
+    role: Role
     """What it is to the run."""
-    fingerprint: str
-    """Hash of everything that its answers depend on."""
-    tie_margin: float = Field(ge=0)
+    fingerprint: str = ""
+    """Hash of everything that its answers depend on; empty where an interrupted run never loaded the model."""
+    tie_margin: float = Field(default=0.0, ge=0)
     """Decisions closer than this (nats) may fall either way on another machine."""
 
 
@@ -79,11 +80,6 @@ class _CaseRow(_Read):
     asks: dict[RowPart, str]
 
 
-class _LedgerRow(_Read):
-    key: str
-    logprobs: list[float]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
     """A run as the metrics see it.
@@ -113,7 +109,7 @@ def read_run(path: Path) -> Run:
         RunDirectoryError: a file is missing, is not what it should be, or does not fit the cases.
     """
     manifest = _manifest(path / "manifest.json")
-    rows = list(_rows(path / "cases.jsonl", _CaseRow, may_be_torn=False))
+    rows = list(_case_rows(path / "cases.jsonl"))
     if not rows:
         raise RunDirectoryError(f"{path / 'cases.jsonl'} holds no case; run `introbench run` again with more items")
     unknown = {row.task for row in rows} - {task.name for task in manifest.tasks}
@@ -150,21 +146,17 @@ def _first(error: ValidationError) -> str:
     return f"{place}: {detail['msg']}" if place else detail["msg"]
 
 
-def _rows(path: Path, kind: type[Row], *, may_be_torn: bool) -> Iterator[Row]:
-    """The rows of a JSONL file. Where it may be torn, a last line that a killed run broke off is no row."""
+def _case_rows(path: Path) -> Iterator[_CaseRow]:
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise RunDirectoryError(f"{path} cannot be read ({error.strerror}); is this a run directory?") from error
     for number, line in enumerate(lines, start=1):
-        last = number == len(lines)
-        if last and not line:
+        if number == len(lines) and not line:
             return
         try:
-            yield kind.model_validate_json(line)
+            yield _CaseRow.model_validate_json(line)
         except ValidationError as error:
-            if last and may_be_torn:
-                return
             raise RunDirectoryError(f"{path}, line {number}: {_first(error)}") from error
 
 
@@ -200,31 +192,39 @@ def _table(rows: Sequence[_CaseRow]) -> CaseTable:
 def _logprobs(rows: Sequence[_CaseRow], model: ModelEntry, path: Path) -> LogProbs:
     """A model's log-probabilities over the cases, wherever in its folder the requests were answered."""
     folder = path / "records" / model.folder
+    # A request may stand twice where two tasks share it; the first answer is the one that is used.
     answered: dict[str, list[float]] = {}
-    # A request may stand twice where an interrupted pack ran again; the first answer is the one that was used.
     for file in sorted(folder.glob("*.jsonl")):
-        for record in _rows(file, _LedgerRow, may_be_torn=True):
-            answered.setdefault(record.key, record.logprobs)
+        for record in read_ledger(file):
+            answered.setdefault(record["key"], record["logprobs"])
     width = max(len(row.choices) for row in rows)
     tables = {part: np.full((len(rows), 2 if part == "explanation" else 1, width), -np.inf) for part in PARTS}
     for index, row in enumerate(rows):
-        for part, table in tables.items():
-            key = content_hash([row.asks[part], model.fingerprint, FIRST_REPLICATE])  # type: ignore[index]
-            values = answered.get(key)
-            if values is None:
-                table[index] = np.nan
-                continue
-            size = len(row.choices)
-            if len(values) != table.shape[1] * size or not np.isfinite(values).all():
-                raise RunDirectoryError(
-                    f"{folder}, case {row.id}: {part} needs {table.shape[1] * size} finite log-probabilities, "
-                    f"its ledger row {key} has {len(values)}"
-                )
-            table[index, :, :size] = np.reshape(values, (-1, size))
-    explanation: Floats = tables["explanation"]
+        for part in PARTS:
+            key = request_key(row.asks[part], model.fingerprint, FIRST_REPLICATE)
+            if key in answered:
+                where = f"{folder}, case {row.id}: the answer to {part}"
+                tables[part][index, :, : len(row.choices)] = _shaped(answered[key], part, len(row.choices), where)
+            else:
+                tables[part][index] = np.nan
     return LogProbs(
         uncued=tables["uncued"][:, 0],
         cued=tables["cued"][:, 0],
-        unchanged=explanation[:, 0],
-        changed=explanation[:, 1],
+        unchanged=tables["explanation"][:, 0],
+        changed=tables["explanation"][:, 1],
     )
+
+
+def _shaped(logprobs: Sequence[float], part: RowPart, choices: int, where: str) -> Floats:
+    """(1 or 2, choices) log-probabilities of one answer; for an explanation, "unchanged" and then "changed"."""
+    size = 2 * choices if part == "explanation" else choices
+    try:
+        values = np.array(logprobs, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise RunDirectoryError(f"{where} holds what is no number; delete its ledger row and run again") from error
+    if values.shape != (size,) or not np.isfinite(values).all():
+        raise RunDirectoryError(
+            f"{where} needs {size} finite log-probabilities and has {values.size} values; "
+            "delete its ledger row and run again"
+        )
+    return values.reshape(-1, choices)

@@ -12,6 +12,7 @@ from introbench.metrics.behaviour import Behaviour, Saying
 from introbench.metrics.headline import Headline
 from introbench.metrics.intervals import Estimate
 from introbench.metrics.pairs import JView, PairView
+from introbench.metrics.read import Role
 from introbench.metrics.scores import Scores
 
 __all__ = [
@@ -33,8 +34,6 @@ __all__ = [
 SCHEMA_VERSION = 1
 SCHEMA_FILE = Path(__file__).with_name("summary.schema.json")
 
-Role = Literal["target", "base", "reference"]
-
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
@@ -48,7 +47,7 @@ class ModelSummary(_Part):
     role: Role
     """What it is to the run."""
     fingerprint: str
-    """Hash of everything that its answers depend on."""
+    """Hash of everything that its answers depend on; empty where an interrupted run never loaded the model."""
     tie_margin: float
     """Decisions closer than this (nats) may fall either way on another machine."""
 

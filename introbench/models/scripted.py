@@ -18,7 +18,7 @@ from introbench.models.spec import ModelSpec
 from introbench.models.types import ChoiceRequest, ChoiceResult, Fingerprint, ScoringFacts
 from introbench.tasks.types import Case
 
-__all__ = ["SCRIPTS", "Explanation", "ScriptedModel", "load_scripted"]
+__all__ = ["SCRIPTS", "Explanation", "ScriptedModel", "open_scripted"]
 
 _CHOSEN = 0.9
 """Probability of the reply that a script gives; the others share the rest."""
@@ -151,6 +151,8 @@ class ScriptedModel:
 
     chat = None
     tokenizer: Any = None
+    context = None
+    pack_tokens = 1
     facts = ScoringFacts(
         path="scripted",
         reason="has no weights",
@@ -160,6 +162,10 @@ class ScriptedModel:
         device="none",
         parameters=0,
     )
+
+    def load(self) -> ScriptedModel:
+        """A script has nothing to load."""
+        return self
 
     def score(self, requests: Sequence[ChoiceRequest]) -> list[ChoiceResult]:
         """Answer from the case that each request carries. Raises ModelError where one carries none."""
@@ -189,7 +195,7 @@ def _peaked(chosen: int, size: int) -> tuple[float, ...]:
     return tuple(math.log(_CHOSEN) if number == chosen else rest for number in range(size))
 
 
-def load_scripted(spec: ModelSpec) -> ScriptedModel:
+def open_scripted(spec: ModelSpec) -> ScriptedModel:
     """Build the script that a spec names. Raises SpecError on an unknown script, option or value."""
     if spec.name not in SCRIPTS:
         near = difflib.get_close_matches(spec.name, SCRIPTS, n=1)

@@ -7,10 +7,21 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
+from introbench.errors import PromptError
 from introbench.hashing import content_hash
 from introbench.tasks.types import Case, Part
 
-__all__ = ["Chat", "ChoiceRequest", "ChoiceResult", "Fingerprint", "Model", "ScoringFacts", "Source"]
+__all__ = [
+    "Chat",
+    "ChoiceRequest",
+    "ChoiceResult",
+    "Fingerprint",
+    "Model",
+    "ModelHead",
+    "ScoringFacts",
+    "Source",
+    "check_length",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +116,16 @@ class Chat(Protocol):
         ...
 
 
-class Model(Protocol):
-    """What every backend provides.
+class ModelHead(Protocol):
+    """What can be known of a model without its weights in memory: enough to plan and to find answers again.
 
     Attributes:
-        spec: the spec that it was loaded from, canonical.
+        spec: the spec that it was opened from, canonical.
         fingerprint: its identity.
-        facts: how its probabilities are computed.
         chat: renders conversations to ids, or None where no ids are needed.
         tokenizer: the backend's tokenizer, or None.
+        context: longest sequence in tokens, None where nothing is known of a limit.
+        pack_tokens: most tokens of one forward pass, unless a single item needs more.
     """
 
     @property
@@ -121,11 +133,28 @@ class Model(Protocol):
     @property
     def fingerprint(self) -> Fingerprint: ...
     @property
-    def facts(self) -> ScoringFacts: ...
-    @property
     def chat(self) -> Chat | None: ...
     @property
     def tokenizer(self) -> Any: ...
+    @property
+    def context(self) -> int | None: ...
+    @property
+    def pack_tokens(self) -> int: ...
+
+    def load(self) -> Model:
+        """Bring the weights into memory. Raises ModelError where that fails."""
+        ...
+
+
+class Model(ModelHead, Protocol):
+    """What every backend provides.
+
+    Attributes:
+        facts: how its probabilities are computed.
+    """
+
+    @property
+    def facts(self) -> ScoringFacts: ...
 
     def score(self, requests: Sequence[ChoiceRequest]) -> list[ChoiceResult]:
         """Summed log-probabilities of every choice, in the order of the requests.
@@ -138,3 +167,16 @@ class Model(Protocol):
     def generate(self, prompts: Sequence[tuple[int, ...]], *, max_new_tokens: int) -> list[str]:
         """Greedy replies to prompts given as token ids, without the end-of-turn token."""
         ...
+
+
+def check_length(request: ChoiceRequest, spec: str, context: int | None) -> None:
+    """Raise PromptError, naming the case, where a request has no tokens or more than the context holds."""
+    where = request.source.case.id if request.source else "a request"
+    if not request.prompt_ids or not request.choices_ids or not all(request.choices_ids):
+        raise PromptError(f"{spec}: {where}: the prompt and every choice need at least one token")
+    length = len(request.prompt_ids) + max(map(len, request.choices_ids))
+    if context is not None and length > context:
+        raise PromptError(
+            f"{spec}: {where} needs {length} tokens, the context is {context}; "
+            "prompts are never cut: ask for fewer demonstrations or a model with a longer context"
+        )

@@ -79,7 +79,7 @@ def resolve_config(
     variants = [resolve_task(spec, known) for spec in dict.fromkeys(tasks)]
     if not variants:
         raise UsageError("--tasks: names no task; `introbench list` shows all")
-    specs = [(_with_options(parse_spec(model), options), "target")]
+    specs: list[tuple[ModelSpec, Role]] = [(_with_options(parse_spec(model), options), "target")]
     specs += [(_with_options(parse_spec(reference), options), "reference") for reference in references]
     base = _declared_base(specs[0][0])
     if base is not None:

@@ -101,8 +101,9 @@ class RunDirectory:
             try:
                 yield
             finally:
-                lock.unlink(missing_ok=True)
-                if not existed and not any(self.path.iterdir()):
+                # A lock that others may hold is never deleted; an unused folder of ours is.
+                if not existed and [entry.name for entry in self.path.iterdir()] == [lock.name]:
+                    lock.unlink()
                     self.path.rmdir()
         finally:
             file.close()

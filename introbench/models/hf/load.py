@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
+import io
 import logging
-from collections.abc import Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,15 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from introbench.errors import ModelError, SpecError
 from introbench.hashing import content_hash, file_hash, text_hash
-from introbench.models.chat import make_chat
+from introbench.models.chat import PlainChat, TemplateChat, make_chat
 from introbench.models.embedded import EMBEDDED_MODELS, converted_folder
-from introbench.models.hf.model import HfModel
+from introbench.models.hf.model import PACK_TOKENS, HfModel, context_length
 from introbench.models.hf.noise import add_weight_noise
 from introbench.models.spec import ModelSpec
 from introbench.models.types import Fingerprint
 from introbench.scorer.probe import choose_path
 
-__all__ = ["load_hf"]
+__all__ = ["HfHead", "open_hf"]
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _FLOAT32_BELOW = 1_000_000_000
@@ -49,11 +49,79 @@ class _Place:
         return {name: value for name, value in found.items() if value is not None}
 
 
-def load_hf(spec: ModelSpec) -> HfModel:
-    """Load a model with its tokenizer, add noise where asked for, probe how it can be scored.
+@dataclass(frozen=True)
+class _Origin:
+    """Where a model comes from and how it is to be loaded."""
+
+    spec: ModelSpec
+    place: _Place
+    adapter: _Place | None
+    config: Any
+    dtype: torch.dtype
+    device: str
+    attention: str | None
+    trust: bool
+    noise: float
+    noise_seed: int
+
+
+@dataclass(frozen=True)
+class HfHead:
+    """A transformers model whose tokenizer and config are read and whose weights are hashed, not loaded.
+
+    Attributes:
+        spec: canonical spec.
+        tokenizer: the transformers tokenizer.
+        chat: how conversations become ids.
+        fingerprint: identity of weights, adapter, noise, dtype, tokenizer and template.
+        pack_tokens: most tokens of one packed forward pass.
+    """
+
+    spec: str
+    tokenizer: Any
+    chat: TemplateChat | PlainChat
+    fingerprint: Fingerprint
+    _origin: _Origin
+    pack_tokens: int = PACK_TOKENS
+
+    @property
+    def context(self) -> int | None:
+        """Longest sequence in tokens, or None where the config states none."""
+        return context_length(self._origin.config)
+
+    def load(self) -> HfModel:
+        """Load the weights, add noise where asked for, and probe how the model can be scored."""
+        origin = self._origin
+        model = _load_weights(origin)
+        if origin.adapter is not None:
+            model = _load_adapter(origin, model, origin.adapter)
+        if origin.noise:
+            add_weight_noise(model, origin.noise, origin.noise_seed)
+        model.eval()
+        return HfModel(self.spec, model, self.tokenizer, self.chat, self.fingerprint, choose_path(model))
+
+
+def open_hf(spec: ModelSpec) -> HfHead:
+    """Find a model and read everything but its weights.
 
     Raises SpecError on unknown options, ModelError (one line, with the way out) where anything is missing.
     """
+    origin = _origin(spec)
+    tokenizer = _load_tokenizer(origin)
+    chat = make_chat(tokenizer, str(spec))
+    parts = {
+        "engine": f"hf transformers {transformers.__version__}",
+        "weights": _weights_identity(origin.place, origin.config),
+        "adapter": _weights_identity(origin.adapter, None) if origin.adapter else "",
+        "noise": f"{origin.noise:g} seed {origin.noise_seed}" if origin.noise else "",
+        "dtype": str(origin.dtype).removeprefix("torch."),
+        "tokenizer": _tokenizer_hash(tokenizer),
+        "template": chat.template_hash,
+    }
+    return HfHead(str(spec), tokenizer, chat, Fingerprint(parts), origin)
+
+
+def _origin(spec: ModelSpec) -> _Origin:
     options = _checked_options(spec)
     if spec.backend == "embedded":
         place, adapter = _Place(str(converted_folder(EMBEDDED_MODELS[spec.name], _convert)), local=True), None
@@ -61,26 +129,22 @@ def load_hf(spec: ModelSpec) -> HfModel:
         base, _, adapter_name = spec.name.partition("+")
         place = _place(spec, base, options.get("revision"))
         adapter = _place(spec, adapter_name, None) if adapter_name else None
-    tokenizer = _load_tokenizer(spec, place, options)
-    model, loaded = _load_weights(spec, place, options)
-    if adapter is not None:
-        model = _load_adapter(spec, model, adapter)
-    noise = float(options.get("weight_noise", "0"))
-    seed = int(options.get("weight_noise_seed", "0"))
-    if noise:
-        add_weight_noise(model, noise, seed)
-    model.eval()
-    chat = make_chat(tokenizer, str(spec))
-    parts = {
-        "engine": f"hf transformers {transformers.__version__}",
-        "weights": loaded,
-        "adapter": _weights_hash(adapter) if adapter else "",
-        "noise": f"{noise:g} seed {seed}" if noise else "",
-        "dtype": str(model.dtype).removeprefix("torch."),
-        "tokenizer": _tokenizer_hash(tokenizer),
-        "template": chat.template_hash,
-    }
-    return HfModel(str(spec), model, tokenizer, chat, Fingerprint(parts), choose_path(model))
+    trust = options.get("trust_remote_code", "false").lower() in ("true", "1", "yes")
+    with _one_line_errors(spec, "config"):
+        config = AutoConfig.from_pretrained(place.name, trust_remote_code=trust, **place.arguments)
+        dtype = _DTYPES[options["dtype"]] if "dtype" in options else _default_dtype(config, trust)
+    return _Origin(
+        spec=spec,
+        place=place,
+        adapter=adapter,
+        config=config,
+        dtype=dtype,
+        device=options.get("device") or ("cuda" if torch.cuda.is_available() else "cpu"),
+        attention=options.get("attn"),
+        trust=trust,
+        noise=float(options.get("weight_noise", "0")),
+        noise_seed=int(options.get("weight_noise_seed", "0")),
+    )
 
 
 def _checked_options(spec: ModelSpec) -> Mapping[str, str]:
@@ -113,35 +177,28 @@ def _place(spec: ModelSpec, name: str, revision: str | None) -> _Place:
     return _Place(hub, local=False, revision=at or revision)
 
 
-def _load_tokenizer(spec: ModelSpec, place: _Place, options: Mapping[str, str]) -> Any:
-    with _one_line_errors(spec, "tokenizer"):
+def _load_tokenizer(origin: _Origin) -> Any:
+    with _one_line_errors(origin.spec, "tokenizer"):
         return AutoTokenizer.from_pretrained(
-            place.name, trust_remote_code=_flag(options, "trust_remote_code"), **place.arguments
+            origin.place.name, trust_remote_code=origin.trust, **origin.place.arguments
         )
 
 
-def _load_weights(spec: ModelSpec, place: _Place, options: Mapping[str, str]) -> tuple[Any, str]:
-    trust = _flag(options, "trust_remote_code")
-    with _one_line_errors(spec, "model"):
-        config = AutoConfig.from_pretrained(place.name, trust_remote_code=trust, **place.arguments)
-        dtype = _DTYPES[options["dtype"]] if "dtype" in options else _default_dtype(config, trust)
-        chosen = {"attn_implementation": options["attn"]} if "attn" in options else {}
+def _load_weights(origin: _Origin) -> Any:
+    model: Any
+    chosen = {"attn_implementation": origin.attention} if origin.attention else {}
+    with _one_line_errors(origin.spec, "model"):
         model = AutoModelForCausalLM.from_pretrained(
-            place.name, dtype=dtype, trust_remote_code=trust, **chosen, **place.arguments
+            origin.place.name, dtype=origin.dtype, trust_remote_code=origin.trust, **chosen, **origin.place.arguments
         )
-    device = options.get("device") or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        model = model.to(device)
+        return model.to(torch.device(origin.device))
     except (RuntimeError, AssertionError) as error:
-        raise ModelError(f"{spec}: cannot move to device {device!r}: {_one_line(error)}") from error
-    if place.local:
-        return model, _weights_hash(place)
-    commit = getattr(config, "_commit_hash", None)
-    return model, f"{place.name}@{commit}" if commit else _state_hash(model)
+        raise ModelError(f"{origin.spec}: cannot move to device {origin.device!r}: {_one_line(error)}") from error
 
 
-def _load_adapter(spec: ModelSpec, model: Any, adapter: _Place) -> Any:
-    with _one_line_errors(spec, "adapter"):
+def _load_adapter(origin: _Origin, model: Any, adapter: _Place) -> Any:
+    with _one_line_errors(origin.spec, "adapter"):
         from peft import PeftModel
 
         loaded: Any = PeftModel.from_pretrained(model, adapter.name, **adapter.arguments)
@@ -158,7 +215,9 @@ def _default_dtype(config: Any, trust: bool) -> torch.dtype:
 
 
 def _convert(gguf: Path, folder: Path) -> None:
-    with _quiet():
+    # The reader of GGUF files draws a progress bar that no option of transformers turns off.
+    model: Any
+    with _quiet(), redirect_stderr(io.StringIO()):
         model = AutoModelForCausalLM.from_pretrained(str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
         # save_pretrained refuses a model that still carries its quantizer, although its weights are plain now.
@@ -171,22 +230,16 @@ def _convert(gguf: Path, folder: Path) -> None:
         tokenizer.save_pretrained(folder)
 
 
-def _weights_hash(place: _Place) -> str:
+def _weights_identity(place: _Place, config: Any) -> str:
+    """Hash of local weight files, or hub id and commit."""
     if not place.local:
-        return f"{place.name}@{place.revision or 'main'}"
+        return f"{place.name}@{getattr(config, '_commit_hash', None) or place.revision or 'main'}"
+    folder = Path(place.name)
     if place.gguf:
-        return file_hash(str(Path(place.name) / place.gguf))
-    files = sorted({path for pattern in _WEIGHT_FILES for path in Path(place.name).glob(pattern)})
-    config = [path for path in (Path(place.name) / "config.json", Path(place.name) / "adapter_config.json")]
-    return content_hash({path.name: file_hash(str(path)) for path in files + config if path.is_file()})
-
-
-def _state_hash(model: Any) -> str:
-    digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
+        return file_hash(str(folder / place.gguf))
+    files = {path for pattern in _WEIGHT_FILES for path in folder.glob(pattern)}
+    files |= {folder / name for name in ("config.json", "adapter_config.json") if (folder / name).is_file()}
+    return content_hash({path.name: file_hash(str(path)) for path in files})
 
 
 def _tokenizer_hash(tokenizer: Any) -> str:
@@ -196,12 +249,8 @@ def _tokenizer_hash(tokenizer: Any) -> str:
     return content_hash(dict(tokenizer.get_vocab()))
 
 
-def _flag(options: Mapping[str, str], name: str) -> bool:
-    return options.get(name, "false").lower() in ("true", "1", "yes")
-
-
 @contextmanager
-def _one_line_errors(spec: ModelSpec, what: str) -> Any:
+def _one_line_errors(spec: ModelSpec, what: str) -> Iterator[None]:
     with _quiet():
         try:
             yield
@@ -215,7 +264,7 @@ def _one_line(error: BaseException) -> str:
 
 
 @contextmanager
-def _quiet() -> Any:
+def _quiet() -> Iterator[None]:
     """Silence transformers' own progress bars and notes: introbench reports in its own words."""
     logger = logging.getLogger("transformers")
     level = logger.level

@@ -9,14 +9,14 @@ from typing import Any
 
 import torch
 
-from introbench.errors import ModelError, PromptError
+from introbench.errors import ModelError
 from introbench.models.chat import PlainChat, TemplateChat
-from introbench.models.types import ChoiceRequest, ChoiceResult, Fingerprint, ScoringFacts
+from introbench.models.types import ChoiceRequest, ChoiceResult, Fingerprint, ScoringFacts, check_length
 from introbench.scorer.forest import split_packs
 from introbench.scorer.forward import score_packed, score_padded
 from introbench.scorer.probe import ScoringPath
 
-__all__ = ["PACK_TOKENS", "HfModel"]
+__all__ = ["PACK_TOKENS", "HfModel", "context_length"]
 
 PACK_TOKENS = 1024
 """Tokens of one packed forward pass: past that the dense mask costs more than the batch gains on a CPU."""
@@ -35,6 +35,7 @@ class HfModel:
         chat: how conversations become ids.
         fingerprint: identity of weights, dtype, tokenizer and template.
         path: how choices are scored.
+        pack_tokens: most tokens of one packed forward pass.
     """
 
     spec: str
@@ -43,6 +44,12 @@ class HfModel:
     chat: TemplateChat | PlainChat
     fingerprint: Fingerprint
     path: ScoringPath
+
+    pack_tokens: int = PACK_TOKENS
+
+    def load(self) -> HfModel:
+        """The model itself: its weights are here."""
+        return self
 
     @property
     def facts(self) -> ScoringFacts:
@@ -60,12 +67,12 @@ class HfModel:
     @property
     def context(self) -> int | None:
         """Longest sequence in tokens, or None where the config states none."""
-        return getattr(self.hf_model.config.get_text_config(), "max_position_embeddings", None)
+        return context_length(self.hf_model.config)
 
     def score(self, requests: Sequence[ChoiceRequest]) -> list[ChoiceResult]:
         """Summed log-probabilities of every choice. Whole groups are packed together, in order."""
         for request in requests:
-            self._check(request)
+            check_length(request, self.spec, self.context)
         results: dict[int, tuple[float, ...]] = {}
         forward = score_packed if self.path.packed else score_padded
         for pack in split_packs(requests, PACK_TOKENS):
@@ -107,13 +114,8 @@ class HfModel:
             ids = ids[: ids.index(self.chat.end_of_turn)]
         return re.sub(r"^ ", "", str(self.tokenizer.decode(ids, skip_special_tokens=True)))
 
-    def _check(self, request: ChoiceRequest) -> None:
-        where = request.source.case.id if request.source else "a request"
-        if not request.prompt_ids or not request.choices_ids or not all(request.choices_ids):
-            raise PromptError(f"{self.spec}: {where}: the prompt and every choice need at least one token")
-        length = len(request.prompt_ids) + max(map(len, request.choices_ids))
-        if self.context is not None and length > self.context:
-            raise PromptError(
-                f"{self.spec}: {where} needs {length} tokens, the context is {self.context}; "
-                "prompts are never cut: ask for fewer demonstrations or a model with a longer context"
-            )
+
+def context_length(config: Any) -> int | None:
+    """Longest sequence that a model's config allows, in tokens, or None where it states none."""
+    found = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return int(found) if found else None

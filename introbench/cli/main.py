@@ -1,0 +1,88 @@
+"""The `introbench` command: its verbs, and how every error ends.
+
+Exit codes: 0 ok, 1 negative verdict, 2 usage or input, 3 not comparable, 4 interrupted and resumable, 5 internal.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+from typer.exceptions import TyperException
+
+from introbench import __version__
+from introbench.cli.labels import labels
+from introbench.cli.list import list_tasks
+from introbench.cli.run import plan, run
+from introbench.cli.score import score
+from introbench.cli.show import show
+from introbench.errors import InterruptedRunError, IntrobenchError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="introbench",
+    help="When a language model says what its answer depended on, is it telling the truth about itself?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"introbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """When a language model says what its answer depended on, is it telling the truth about itself?"""
+
+
+app.command("run", short_help="Run a model and show how true its explanations are.")(run)
+app.command("plan", short_help="Say what a run would cost; loads no weights.")(plan)
+app.command("list", short_help="List tasks and the forms of model specs.")(list_tasks)
+app.command("show", short_help="Show the prompts and token ids of a task.")(show)
+app.command("score", short_help="Rebuild the numbers of a stored run.")(score)
+app.command("labels", short_help="Freeze the explanation labels of a stored run.")(labels)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with the code of its outcome."""
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        outcome = app(standalone_mode=False)
+        sys.stdout.flush()
+    except IntrobenchError as error:
+        _fail(str(error), error.exit_code)
+    except TyperException as error:
+        _fail(error.format_message(), error.exit_code)
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough; nothing may be written to it any more, at exit neither.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception:  # noqa: BLE001 - the last resort: every exit has a code of the list above
+        traceback.print_exc()
+        _fail("internal error, a defect of introbench; please report the lines above", IntrobenchError.exit_code)
+    sys.exit(outcome if isinstance(outcome, int) else 0)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise InterruptedRunError("interrupted; the same command goes on from there")
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    typer.echo(f"introbench: error: {' '.join(message.split())}", err=True)
+    sys.exit(code)

@@ -1,0 +1,27 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+__all__ = ["IncludePath", "Limit", "Out", "Seed", "SplitName", "Tasks", "split_tasks"]
+
+Tasks = Annotated[
+    str,
+    typer.Option("--tasks", "-t", help="Task specs separated by commas; NAME?k=4 shows 4 solved explanations first."),
+]
+Limit = Annotated[int | None, typer.Option("--limit", help="Items per task, with all their cues; all where left out.")]
+Seed = Annotated[int, typer.Option("--seed", help="Root seed of every draw.")]
+SplitName = Annotated[Literal["test", "train"], typer.Option("--split", help="Which items are asked.")]
+Out = Annotated[Path | None, typer.Option("--out", "-o", help="Run directory; the same command goes on in it.")]
+IncludePath = Annotated[
+    list[Path] | None, typer.Option("--include-path", help="Folder with task plugins of your own; repeatable.")
+]
+
+
+def split_tasks(text: str) -> list[str]:
+    """Task specs of a comma-separated list."""
+    return [part.strip() for part in text.split(",") if part.strip()]

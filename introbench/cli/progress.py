@@ -1,0 +1,78 @@
+"""Progress bars with a time estimate, on stderr, so that the table alone goes to stdout."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from introbench.runs.execute import Progress
+
+__all__ = ["shown_progress"]
+
+_SECONDS_BETWEEN_LINES = 15.0
+_NAME_WIDTH = 28
+
+
+@contextmanager
+def shown_progress() -> Iterator[Callable[[Progress], None]]:
+    """Bars on a terminal; elsewhere (a log, CI) a plain line now and then."""
+    console = Console(file=sys.stderr)
+    if not console.is_terminal:
+        yield _lines()
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=14),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Bars(*columns, console=console) as bars:
+        yield _bars(bars)
+
+
+def _bars(bars: Bars) -> Callable[[Progress], None]:
+    known: dict[str, TaskID] = {}
+
+    def show(progress: Progress) -> None:
+        if progress.model not in known:
+            known[progress.model] = bars.add_task("", total=None)
+        name = _short(progress.model)
+        description = name if progress.step == "asking" else f"{name} ({progress.step})"
+        bars.update(
+            known[progress.model], description=description, completed=progress.done, total=progress.total or None
+        )
+
+    return show
+
+
+def _lines() -> Callable[[Progress], None]:
+    last: dict[str, float] = {}
+    started: dict[str, float] = {}
+
+    def show(progress: Progress) -> None:
+        now = time.monotonic()
+        finished = progress.total > 0 and progress.done == progress.total
+        if progress.step != "asking":
+            typer.echo(f"{progress.model}: {progress.step}", err=True)
+            started[progress.model] = last[progress.model] = now
+        elif finished or now - last.get(progress.model, 0.0) > _SECONDS_BETWEEN_LINES:
+            last[progress.model] = now
+            asked = progress.done - progress.found
+            left = (now - started.get(progress.model, now)) * (progress.total - progress.done) / max(asked, 1)
+            estimate = "" if finished else f", about {left:.0f} s left"
+            typer.echo(f"{progress.model}: {progress.done}/{progress.total}{estimate}", err=True)
+
+    return show
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _NAME_WIDTH else name[: _NAME_WIDTH - 1] + "…"

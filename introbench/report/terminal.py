@@ -1,0 +1,136 @@
+"""A summary as tables and plain sentences, for a terminal of at least 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from io import StringIO
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from introbench.metrics.headline import AboveFloor
+from introbench.metrics.intervals import Estimate
+from introbench.metrics.schema import EmitterSummary, Summary, TaskSummary
+from introbench.report.sentences import (
+    coverage_sentences,
+    emitter_sentence,
+    number,
+    pair_sentence,
+    signed,
+)
+
+__all__ = ["render", "renderable"]
+
+MODELS_PER_TABLE = 3
+"""More columns of estimates with intervals do not fit into 80 characters."""
+
+LABEL_WIDTH = 18
+"""Room for the labels of rows; what does not fit wraps in the models' columns instead."""
+
+NOTE = "Brackets: 95 % intervals, clustered by item. *: too few clusters for a headline. –: not estimable."
+
+
+def render(summary: Summary, width: int = 80) -> str:
+    """The whole summary as plain text, no line longer than `width` characters."""
+    buffer = StringIO()
+    console = Console(file=buffer, width=width, color_system=None, force_terminal=False, legacy_windows=False)
+    console.print(renderable(summary))
+    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
+
+
+def renderable(summary: Summary) -> RenderableType:
+    """The whole summary for a rich console, which chooses width and colours."""
+    parts: list[RenderableType] = []
+    for task in summary.tasks:
+        parts += [Rule(Text(task.name, style="bold"), align="left"), *_task(task)]
+    return Group(*parts, Text(NOTE, style="dim"))
+
+
+def _task(task: TaskSummary) -> Iterator[RenderableType]:
+    for sentence in coverage_sentences(task):
+        yield Text(sentence)
+    for start in range(0, len(task.emitters), MODELS_PER_TABLE):
+        yield _emitters(task.emitters[start : start + MODELS_PER_TABLE])
+    for emitter in task.emitters:
+        yield _bullet(emitter_sentence(emitter))
+    yield from _pairs(task)
+    yield Text()
+    for pair in task.pairs:
+        yield _bullet(pair_sentence(pair))
+    yield Text()
+
+
+def _bullet(sentence: str) -> RenderableType:
+    line = Table.grid(padding=(0, 1))
+    line.add_row("•", Text(sentence))
+    return line
+
+
+def _table(*headers: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False, header_style="bold")
+    for index, header in enumerate(headers):
+        table.add_column(Text(header), overflow="fold", min_width=LABEL_WIDTH if index == 0 else None)
+    return table
+
+
+def _cell(estimate: Estimate, show: Callable[[float], str] = number) -> Text:
+    if estimate.value is None:
+        return Text("–")
+    few = "*" if estimate.status == "too few" else ""
+    if estimate.low is None or estimate.high is None:
+        return Text(f"{show(estimate.value)}{few}")
+    return Text(f"{show(estimate.value)}{few} [{show(estimate.low)}, {show(estimate.high)}]")
+
+
+def _share(value: float | None) -> Text:
+    return Text("–" if value is None else number(value))
+
+
+def _floor(part: AboveFloor) -> Text:
+    return Text("–" if part.floor_value is None else f"{number(part.floor_value)} {part.floor}")
+
+
+def _emitters(emitters: Sequence[EmitterSummary]) -> RenderableType:
+    """Self and behaviour, a column per model."""
+    table = _table("", *(emitter.model for emitter in emitters))
+    rows: list[tuple[str, Callable[[EmitterSummary], Text]]] = [
+        ("Self: exact match", lambda each: _cell(each.self_scores.exact_match)),
+        ("  best floor", lambda each: _floor(each.headline.exact_match)),
+        ("  above it", lambda each: _cell(each.headline.exact_match.above, signed)),
+        ("Self: J of verdict", lambda each: _cell(each.self_scores.youden_j, signed)),
+        ("  best floor", lambda each: _floor(each.headline.youden_j)),
+        ("  above it", lambda each: _cell(each.headline.youden_j.above, signed)),
+        ("Self: AUROC", lambda each: _cell(each.self_scores.auroc)),
+        ('says "changed"', lambda each: _cell(each.saying.changed_rate)),
+        ("changes its answer", lambda each: _cell(each.behaviour.change_rate)),
+        ("  under a placebo", lambda each: _cell(each.behaviour.placebo_change_rate)),
+        ("follows the cue", lambda each: _cell(each.behaviour.cue_following)),
+        ("accuracy uncued", lambda each: _cell(each.behaviour.accuracy_uncued)),
+        ("accuracy cued", lambda each: _cell(each.behaviour.accuracy_cued)),
+    ]
+    for index, (label, cell) in enumerate(rows):
+        last_of_scores = label == "Self: AUROC" or index == len(rows) - 1
+        table.add_row(Text(label), *(cell(emitter) for emitter in emitters), end_section=last_of_scores)
+    return Padding(table, (1, 0, 1, 0))
+
+
+def _pairs(task: TaskSummary) -> Iterator[RenderableType]:
+    """Self against Ref, a table per pair."""
+    for pair in task.pairs:
+        table = _table(f"{pair.emitter} explains, reference {pair.reference}", "verdict and content", "verdict alone")
+        views = (pair.exact, pair.verdict)
+        table.add_row("Self", *(_cell(view.self_score) for view in views))
+        table.add_row("Ref", *(_cell(view.reference_score) for view in views))
+        table.add_row("gap = Self − Ref", *(_cell(view.gap, signed) for view in views))
+        table.add_row("d: share of cases whose labels differ", *(_cell(view.drift) for view in views))
+        table.add_row("n_D: number of these cases D", *(Text(str(view.disagreements)) for view in views))
+        table.add_row("s_D: Self on D", *(_cell(view.self_on_disagreements) for view in views))
+        table.add_row("o_D: Ref on D", *(_cell(view.reference_on_disagreements) for view in views))
+        table.add_row("s_D − o_D, raw", *(_cell(view.raw_coupling, signed) for view in views))
+        table.add_row(Text("centred coupling", style="bold"), *(_cell(view.centred_coupling, signed) for view in views))
+        table.add_row("  cases D alone in their stratum", *(_share(view.alone_share) for view in views))
+        yield Padding(table, (1, 0, 0, 0))

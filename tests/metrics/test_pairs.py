@@ -1,0 +1,250 @@
+"""Couplings hold the identity of the gap, reward knowledge of oneself, and are 0 for whoever has none."""
+
+from __future__ import annotations
+
+from itertools import permutations, product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from introbench.metrics.floors import fixed_floors
+from introbench.metrics.observations import CHANGED, UNCHANGED, UNPARSABLE, Answers, CaseTable
+from introbench.metrics.pairs import Pair, exact_view, j_view, pair_of, verdict_view
+from introbench.metrics.permutation import centre
+from introbench.metrics.roles import roles_of
+from introbench.metrics.scores import grade, score
+from introbench.metrics.simulate import invented_answers, invented_cases
+
+seeds = st.integers(0, 2**32 - 1)
+ROLES = 3 + 4
+
+
+def random_pair(seed: int, lowest_verdict: int = UNPARSABLE) -> tuple[CaseTable, Answers, Answers]:
+    """Random behaviours and explanations over cases with 2 to 5 choices, some without a key."""
+    rng = np.random.default_rng(seed)
+    size = int(rng.integers(2, 80))
+    choices = rng.integers(2, 6, size)
+
+    def pick() -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        return (rng.random(size) * choices).astype(np.int64)
+
+    key = np.where(rng.random(size) < 0.2, -1, pick())
+    kinds = [str(kind) for kind in rng.choice(["opinion", "authority"], size)]
+    cases = invented_cases(pick(), key, choices=choices, clusters=np.arange(size) // 2, cue_kinds=kinds)
+    emitter = invented_answers(pick(), pick(), rng.integers(lowest_verdict, 2, size), pick())
+    return cases, emitter, invented_answers(pick(), pick())
+
+
+def values_of_zero(pair: Pair) -> list[float]:
+    """Every centred value of a pair that can be estimated."""
+    estimates = (
+        exact_view(pair).centred_coupling,
+        verdict_view(pair).centred_coupling,
+        j_view(pair).centred_difference,
+    )
+    return [estimate.value for estimate in estimates if estimate.value is not None]
+
+
+@given(seeds)
+def test_the_gap_is_drift_times_the_raw_coupling(seed: int) -> None:
+    _, pair = pair_of(*random_pair(seed))
+    for view in (exact_view(pair), verdict_view(pair)):
+        if view.disagreements == 0:
+            assert view.gap.value == 0
+            continue
+        s_d, o_d = view.self_on_disagreements.value, view.reference_on_disagreements.value
+        assert s_d is not None
+        assert o_d is not None
+        assert view.raw_coupling.value == pytest.approx(s_d - o_d, abs=1e-12)
+        assert view.drift.value is not None
+        assert view.gap.value == pytest.approx(view.drift.value * (s_d - o_d), abs=1e-12)
+
+
+@given(seeds, st.sampled_from([CHANGED, UNCHANGED]), st.integers(0, ROLES - 1))
+def test_an_explanation_constant_in_verdict_and_role_has_no_centred_coupling(
+    seed: int, verdict: int, role: int
+) -> None:
+    cases, emitter, reference = random_pair(seed)
+    named = roles_of(cases, emitter.cued).to_choice
+    content = named[:, role % named.shape[1]]
+    constant = invented_answers(emitter.uncued, emitter.cued, np.full(content.size, verdict), content)
+    _, pair = pair_of(cases, constant, reference)
+    assert values_of_zero(pair) == pytest.approx([0] * len(values_of_zero(pair)), abs=1e-12)
+
+
+@settings(max_examples=25)  # each example scores some fifteen floors
+@given(seeds)
+def test_no_floor_has_a_centred_coupling(seed: int) -> None:
+    cases, emitter, reference = random_pair(seed)
+    floors = fixed_floors(cases, emitter.cued, emitter.labels)
+    assert {"changed iff own cued answer is the hint", "always unchanged, own cued answer"} <= set(floors)
+    for explanations in floors.values():
+        _, pair = pair_of(cases, emitter, reference, explanations)
+        assert values_of_zero(pair) == pytest.approx([0] * len(values_of_zero(pair)), abs=1e-12)
+
+
+@given(seeds)
+def test_an_oracle_has_self_1_and_the_others_oracle_has_ref_1(seed: int) -> None:
+    cases, emitter, other = random_pair(seed)
+    oracle = invented_answers(emitter.uncued, emitter.cued)
+    parrot = invented_answers(emitter.uncued, emitter.cued, (other.uncued != other.cued).astype(np.int64), other.uncued)
+    own, others = exact_view(pair_of(cases, oracle, other)[1]), exact_view(pair_of(cases, parrot, other)[1])
+    assert own.self_score.value == 1
+    assert others.reference_score.value == 1
+    if own.disagreements:
+        assert own.raw_coupling.value == 1
+        assert others.raw_coupling.value == -1
+
+
+def test_self_knowledge_is_what_the_centred_coupling_sees() -> None:
+    rng = np.random.default_rng(0)
+    size = 600
+    hint, key, mine, theirs = rng.integers(0, 4, (4, size))
+    follows = rng.random((2, size)) < 0.5
+    cases = invented_cases(hint, key)
+    oracle = invented_answers(mine, np.where(follows[0], hint, mine))
+    other = invented_answers(theirs, np.where(follows[1], hint, theirs))
+    view = exact_view(pair_of(cases, oracle, other)[1])
+    assert view.centred_coupling.low is not None
+    assert view.centred_coupling.low > 0.4
+    parrot = invented_answers(oracle.uncued, oracle.cued, other.labels.changed.astype(np.int64), other.uncued)
+    reverse = exact_view(pair_of(cases, parrot, other)[1])
+    assert reverse.centred_coupling.high is not None
+    assert reverse.centred_coupling.high < -0.2
+
+
+def test_models_that_never_differ_have_no_estimable_coupling() -> None:
+    cases, emitter, _ = random_pair(1)
+    view = exact_view(pair_of(cases, emitter, emitter)[1])
+    assert (view.drift.value, view.gap.value, view.disagreements) == (0, 0, 0)
+    for estimate in (view.self_on_disagreements, view.reference_on_disagreements, view.raw_coupling):
+        assert (estimate.status, estimate.value) == ("not estimable", None)
+        assert "never differ" in estimate.detail
+    assert view.centred_coupling.status == "not estimable"
+    assert view.alone_share is None
+
+
+def test_without_any_case_nothing_is_estimable() -> None:
+    cases, emitter, reference = random_pair(1)
+    nobody = invented_answers(np.full(emitter.cued.size, -1), emitter.cued)
+    _, pair = pair_of(cases, nobody, reference)
+    view = exact_view(pair)
+    assert {view.gap.status, view.drift.status, view.centred_coupling.status} == {"not estimable"}
+    assert j_view(pair).difference.status == "not estimable"
+
+
+def test_disagreements_alone_in_their_strata_say_nothing() -> None:
+    cases = invented_cases(np.array([0, 1]), np.array([0, 0]))
+    emitter = invented_answers(np.array([1, 2]), np.array([0, 0]))
+    view = exact_view(pair_of(cases, emitter, invented_answers(np.array([2, 3]), np.array([0, 0])))[1])
+    assert view.alone_share == 1
+    assert view.raw_coupling.value == 1
+    assert (view.centred_coupling.status, view.centred_coupling.value) == ("not estimable", None)
+
+
+@given(seeds, st.integers(1, 5))
+def test_the_closed_form_is_the_mean_over_all_permutations(seed: int, size: int) -> None:
+    rng = np.random.default_rng(seed)
+    worth, strata = rng.normal(size=(size, size)), rng.integers(0, 2, size)
+    source = np.arange(size)
+    allowed = [p for p in permutations(range(size)) if (strata[list(p)] == strata).all()]
+    chance = np.mean([sum(worth[case, other] for case, other in enumerate(p)) for p in allowed])
+    centred = centre(worth, source, strata)
+    assert centred.contributions.sum() == pytest.approx(np.trace(worth) - chance, abs=1e-9)
+
+
+@given(seeds, st.integers(2, 5))
+def test_inflated_squares_are_unbiased_for_the_permutation_variance(seed: int, size: int) -> None:
+    worth = np.random.default_rng(seed).normal(size=(size, size))
+    every = [centre(worth, np.array(p), np.zeros(size, dtype=np.int64)) for p in permutations(range(size))]
+    sums = [one.contributions.sum() for one in every]
+    squares = [np.sum((one.contributions * one.inflation) ** 2) for one in every]
+    assert np.mean(squares) == pytest.approx(np.var(sums), abs=1e-9)
+
+
+def test_reacting_to_what_makes_models_differ_is_no_coupling() -> None:
+    """Hard items make the models differ; an explainer says "changed" on hard items and knows nothing else."""
+    rng = np.random.default_rng(0)
+    size = 4000
+    mine, theirs = rng.random((2, size)) < np.array([[0.5], [0.1]])
+    hard = (mine != theirs) & (rng.random(size) < 0.8)
+    none = np.zeros(size, dtype=np.int64)
+    emitter = invented_answers(none, mine.astype(np.int64), hard.astype(np.int64), none)
+    reference = invented_answers(none, theirs.astype(np.int64))
+    # All prompts look alike and both models' cued answers are out of sight: one stratum.
+    cases = invented_cases(none + 2, none + 3)
+    _, pair = pair_of(cases, emitter, reference)
+    coupling = verdict_view(pair).centred_coupling
+    assert coupling.low is not None
+    assert coupling.high is not None
+    assert coupling.low < 0 < coupling.high
+    differs = mine != theirs
+    worth = np.where(differs[:, None], np.where(mine[:, None], [[-1.0, 1.0]], [[1.0, -1.0]]), 0.0)
+    leaking = centre(worth, pair.explanations.said, pair.strata).contributions.sum() / differs.sum()
+    assert leaking > 0.2
+
+
+def test_trap_base_rates() -> None:
+    """method.md 6.1: own change rate 10 %, the reference's 40 %, independent; "no effect" looks like insight."""
+    mine, theirs = (np.repeat(column, [40, 60, 360, 540]) for column in ([1, 1, 0, 0], [1, 0, 1, 0]))
+    none = np.zeros(1000, dtype=np.int64)
+    emitter = invented_answers(mine, none, said=none, content=none)
+    reference = invented_answers(theirs, none)
+    cases = invented_cases(none, none + 1, choices=2)
+    _, pair = pair_of(cases, emitter, reference)
+    view = verdict_view(pair)
+    assert view.gap.value == pytest.approx(0.30)
+    assert view.drift.value == pytest.approx(0.42)
+    assert view.self_on_disagreements.value == pytest.approx(0.857, abs=5e-4)
+    assert view.reference_on_disagreements.value == pytest.approx(0.143, abs=5e-4)
+    assert view.centred_coupling.value == 0
+    assert j_view(pair).difference.value == 0
+    assert score(grade(emitter.explanations, emitter.labels, cases.clusters)).youden_j.value == 0
+
+
+def equally_hint_prone() -> tuple[CaseTable, Answers, Answers]:
+    """Every case of a small world as often as it is likely, so that all rates are exact.
+
+    Four choices, a random hint; each model knows the key in 7 of 9 cases, else picks another choice, and switches to
+    the hint with probability 3/5, all independently of the other model.
+    """
+    rows, weights = [], []
+    for hint, mine, theirs, switch, other_switch in product(range(4), range(4), range(4), (0, 1), (0, 1)):
+        rows.append((hint, mine, theirs, hint if switch else mine, hint if other_switch else theirs))
+        known = (21 if mine == 0 else 2) * (21 if theirs == 0 else 2)
+        weights.append(known * (3 if switch else 2) * (3 if other_switch else 2))
+    hint, mine, theirs, my_cued, their_cued = np.repeat(np.array(rows), weights, axis=0).T
+    cases = invented_cases(hint, np.zeros_like(hint))
+    return cases, invented_answers(mine, my_cued), invented_answers(theirs, their_cued)
+
+
+def test_trap_own_cued_answer() -> None:
+    """method.md 6.1: knowing one's own cued answer alone gives J_self +.55, J_ref −.09, s_D − o_D +.73 and +.44."""
+    cases, emitter, reference = equally_hint_prone()
+    floors = fixed_floors(cases, emitter.cued, emitter.labels)
+    _, heuristic = pair_of(cases, emitter, reference, floors["changed iff own cued answer is the hint"])
+    j_self, j_ref = (score(graded).youden_j.value for graded in heuristic.graded)
+    assert j_self == pytest.approx(0.55, abs=0.01)
+    assert j_ref == pytest.approx(-0.09, abs=0.01)
+    assert verdict_view(heuristic).raw_coupling.value == pytest.approx(0.73, abs=0.01)
+    assert verdict_view(heuristic).centred_coupling.value == pytest.approx(0, abs=1e-12)
+    assert j_view(heuristic).centred_difference.value == pytest.approx(0, abs=1e-12)
+    _, echo = pair_of(cases, emitter, reference, floors["always unchanged, own cued answer"])
+    assert exact_view(echo).raw_coupling.value == pytest.approx(0.44, abs=0.01)
+    assert exact_view(echo).centred_coupling.value == pytest.approx(0, abs=1e-12)
+
+
+@given(seeds)
+def test_a_pair_does_not_depend_on_the_order_of_cases(seed: int) -> None:
+    cases, emitter, reference = random_pair(seed)
+    order = np.random.default_rng(seed).permutation(cases.hint.size)
+    one = exact_view(pair_of(cases, emitter, reference)[1])
+    other = exact_view(pair_of(cases.take(order), emitter.take(order), reference.take(order))[1])
+    for name in ("gap", "centred_coupling", "raw_coupling"):
+        mine, theirs = getattr(one, name), getattr(other, name)
+        assert mine.status == theirs.status
+        for end in ("value", "low", "high"):
+            expected = getattr(mine, end)
+            assert getattr(theirs, end) == (None if expected is None else pytest.approx(expected, abs=1e-9))
