@@ -15,7 +15,6 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from introbench import __version__
 from introbench.cli.labels import labels
 from introbench.cli.list import list_tasks
 from introbench.cli.run import plan, run
@@ -37,6 +36,8 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
+        from introbench import __version__
+
         typer.echo(f"introbench {__version__}")
         raise typer.Exit
 

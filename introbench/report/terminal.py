@@ -58,7 +58,8 @@ def _task(task: TaskSummary) -> Iterator[RenderableType]:
     for emitter in task.emitters:
         yield _bullet(emitter_sentence(emitter))
     yield from _pairs(task)
-    yield Text()
+    if task.pairs:
+        yield Text()
     for pair in task.pairs:
         yield _bullet(pair_sentence(pair))
     yield Text()

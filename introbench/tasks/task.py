@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from introbench.errors import TaskError
 from introbench.hashing import file_hash
-from introbench.tasks.templates import Templates, load_templates
 from introbench.tasks.types import Item, Split, TaskInfo
+
+if TYPE_CHECKING:
+    from introbench.tasks.templates import Templates
 
 __all__ = ["Task", "read_items"]
 
@@ -31,6 +33,9 @@ class Task:
 
     def templates(self) -> Templates:
         """The wordings. Raises TaskError where the file breaks the contract."""
+        # Listing tasks must not pay for the schema library that reading templates takes.
+        from introbench.tasks.templates import load_templates
+
         return load_templates(self.folder / "templates.yaml")
 
     def items(self) -> list[Item]:

@@ -17,32 +17,18 @@ MONTHS = (
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 MONTH_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-SMALL_NUMBERS = ("zero", "one", "two", "three", "four", "five", "six")
 ORDINALS = (
     "first", "second", "third", "fourth", "fifth", "sixth",
     "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth",
 )  # fmt: skip
 
-LARGEST_DAY_SHIFT = 6
-LARGEST_MONTH_SHIFT = 5
-"""Half a year would lead from A to B and from B to A."""
 LEAP_YEARS = range(1904, 2100, 4)
 """Every fourth year of this range has 366 days: 2000 was a leap year, 1900 and 2100 are outside."""
 
 NEXT_DAY = ("What day of the week comes right after {start}?", "If today is {start}, what day is tomorrow?")
 PREVIOUS_DAY = ("What day of the week comes right before {start}?", "If today is {start}, what day was yesterday?")
-DAYS_AFTER = (
-    "What day of the week is {n} days after {start}?",
-    "If today is {start}, what day of the week will it be in {n} days?",
-)
-DAYS_BEFORE = (
-    "What day of the week is {n} days before {start}?",
-    "If today is {start}, what day of the week was it {n} days ago?",
-)
 NEXT_MONTH = ("Which month comes right after {start}?", "What is the month after {start}?")
 PREVIOUS_MONTH = ("Which month comes right before {start}?", "What is the month before {start}?")
-MONTHS_AFTER = ("Which month is {n} months after {start}?", "What month comes {n} months after {start}?")
-MONTHS_BEFORE = ("Which month is {n} months before {start}?", "What month comes {n} months before {start}?")
 MONTH_DAYS = ("How many days are there in {month}?", "How many days does the month of {month} have?")
 FEBRUARY_DAYS = ("How many days does February have in {year}?", "How many days are there in February in {year}?")
 YEAR_DAYS = ("How many days did the year {year} have?", "How many days were there in the year {year}?")
@@ -56,38 +42,19 @@ FIRST_FUTURE_YEAR = 2026
 
 def calendar() -> Iterator[Draft]:
     """All calendar items, one cluster per pair of days or months, month, or block of four years."""
-    yield from _shifts("weekday", WEEKDAYS, LARGEST_DAY_SHIFT, (NEXT_DAY, DAYS_AFTER), (PREVIOUS_DAY, DAYS_BEFORE))
-    yield from _shifts(
-        "month", MONTHS, LARGEST_MONTH_SHIFT, (NEXT_MONTH, MONTHS_AFTER), (PREVIOUS_MONTH, MONTHS_BEFORE)
-    )
+    yield from _neighbours("weekday", WEEKDAYS, NEXT_DAY, PREVIOUS_DAY)
+    yield from _neighbours("month", MONTHS, NEXT_MONTH, PREVIOUS_MONTH)
     yield from _month_facts()
     yield from _years()
 
 
-def _shifts(
-    unit: str,
-    names: tuple[str, ...],
-    largest: int,
-    after: tuple[tuple[str, ...], tuple[str, ...]],
-    before: tuple[tuple[str, ...], tuple[str, ...]],
-) -> Iterator[Draft]:
-    """Forward from one name and backward from the other: the same pair at the same distance, so one cluster."""
-    for index, first in enumerate(names):
-        for shift in range(1, largest + 1):
-            last = names[(index + shift) % len(names)]
-            cluster = f"{unit}:{first} to {last}"
-            yield _shift(cluster, names, after[min(shift, 2) - 1], first, shift, last)
-            yield _shift(cluster, names, before[min(shift, 2) - 1], last, shift, first)
-
-
-def _shift(cluster: str, names: tuple[str, ...], wordings: tuple[str, ...], start: str, n: int, answer: str) -> Draft:
-    fact = f"{wordings[0]}/{start}/{n}"
-    question = pick(fact_random(KIND, fact, "wording"), wordings).format(start=start, n=SMALL_NUMBERS[n])
-    position = names.index(answer)
-    near = [names[(position + step) % len(names)] for step in (-2, -1, 1, 2)]
-    likely = [name for name in near if name != start]
-    distractors = word_distractors(fact_random(KIND, fact, "distractors"), answer, [likely, names])
-    return Draft(KIND, cluster, question, answer, distractors)
+def _neighbours(unit: str, names: tuple[str, ...], after: tuple[str, ...], before: tuple[str, ...]) -> Iterator[Draft]:
+    for first, last in zip(names, (*names[1:], names[0]), strict=True):
+        for wordings, start, answer in ((after, first, last), (before, last, first)):
+            rng = fact_random(KIND, f"{wordings[0]}/{start}", "draws")
+            question = pick(rng, wordings).format(start=start)
+            distractors = word_distractors(rng, answer, [[name for name in names if name != start]])
+            yield Draft(KIND, f"{unit}:{first} to {last}", question, answer, distractors)
 
 
 def _month_facts() -> Iterator[Draft]:
@@ -102,8 +69,7 @@ def _month_facts() -> Iterator[Draft]:
             question = pick(rng, MONTH_DAYS).format(month=month)
             yield _fixed(f"month length:{month}", question, f"{MONTH_LENGTHS[index]} days", lengths)
         question = pick(rng, NTH_MONTH).format(nth=ORDINALS[index])
-        near = [MONTHS[(index + step) % len(MONTHS)] for step in (-2, -1, 1, 2)]
-        yield Draft(KIND, f"month order:{month}", question, month, word_distractors(rng, month, [near]))
+        yield Draft(KIND, f"month order:{month}", question, month, word_distractors(rng, month, [MONTHS]))
 
 
 def _years() -> Iterator[Draft]:
@@ -114,11 +80,10 @@ def _years() -> Iterator[Draft]:
         others = [str(other) for other in (leap - 2, leap - 1, leap + 1, leap + 2, leap + 3) if other > year]
         question = pick(rng, LEAP_AFTER).format(year=year)
         yield Draft(KIND, cluster, question, str(leap), word_distractors(rng, str(leap), [others]))
-        asked = leap - rng.randrange(4)
-        wordings = YEAR_DAYS if asked < FIRST_FUTURE_YEAR else YEAR_DAYS_AHEAD
-        days = 366 if asked == leap else 365
-        question = pick(rng, wordings).format(year=asked)
-        yield _fixed(cluster, question, f"{days} days", [f"{count} days" for count in (364, 365, 366, 367)])
+        for asked, days in ((leap - rng.randrange(1, 4), 365), (leap, 366)):
+            wordings = YEAR_DAYS if asked < FIRST_FUTURE_YEAR else YEAR_DAYS_AHEAD
+            question = pick(rng, wordings).format(year=asked)
+            yield _fixed(cluster, question, f"{days} days", [f"{count} days" for count in (364, 365, 366, 367)])
 
 
 def _fixed(cluster: str, question: str, answer: str, choices: list[str]) -> Draft:

@@ -9,6 +9,12 @@ from introbench_tasks.hint_facts.generate.draft import DISTRACTORS
 
 __all__ = ["begins_another", "number_distractors", "pick", "word_distractors"]
 
+NEAREST = 0.2
+"""Smallest distance of a wrong number, as a share of the right one."""
+
+SMALLEST_RATIO, LARGEST_RATIO = 0.4, 2.5
+"""Wrong numbers lie between these multiples of the right one where enough of them do."""
+
 DRAWS = 50
 """Draws before giving up: a short candidate, such as "X" among Roman numerals, rules out all that it begins."""
 
@@ -67,24 +73,25 @@ def _draw(
 
 
 def number_distractors(
-    rng: random.Random,
-    answer: int,
-    tempting: Iterable[int],
-    *,
-    show: Callable[[int], str] = str,
-    lowest: int = 1,
+    rng: random.Random, answer: int, *, show: Callable[[int], str] = str, barred: Iterable[int] = ()
 ) -> tuple[str, ...]:
-    """Three wrong numbers near the right one, as texts.
+    """Three wrong numbers of the same size as the right one, and as round as it is, as texts.
+
+    They have as many digits, as a longer number is a less likely text whatever its value, and keep a distance, as
+    numbers that differ in the last digit only tell small models apart by chance.
 
     Args:
         rng: the fact's own generator.
-        answer: the right number.
-        tempting: what a typical slip would give; tried before neighbours.
+        answer: the right number, at least 1.
         show: how a number is written as a choice.
-        lowest: no distractor is smaller.
+        barred: numbers that must not be distractors.
     """
-    slips = [show(number) for number in tempting if number != answer and number >= lowest]
-    near = [number for step in (1, 2, 3, 4, 5, 10) for number in (answer - step, answer + step)]
-    neighbours = [show(number) for number in near if number >= lowest]
-    far = [show(number) for number in range(lowest, lowest + 30) if number != answer]
-    return word_distractors(rng, show(answer), [slips, neighbours, far])
+    digits = len(str(answer))
+    roundness = max(10**power for power in range(digits) if answer % 10**power == 0)
+    lowest, beyond, known = 10 ** (digits - 1), 10**digits, {answer, *barred}
+    others = [number for number in range(lowest, beyond, roundness) if number not in known]
+    if len(others) < DISTRACTORS:
+        others = [number for number in range(lowest, beyond) if number not in known]
+    distance = max(2, NEAREST * answer)
+    near = [n for n in others if abs(n - answer) >= distance and SMALLEST_RATIO <= n / answer <= LARGEST_RATIO]
+    return word_distractors(rng, show(answer), [[show(n) for n in near], [show(n) for n in others]])

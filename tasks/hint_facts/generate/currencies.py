@@ -165,9 +165,8 @@ def currencies() -> Iterator[Draft]:
         if users[name] == 1 and not confused and not given_away:
             rng = fact_random(KIND, country.code, "country")
             question = pick(rng, COUNTRY_OF).format(currency=name)
-            near_names = [its.name for its in asked if its.part == country.part and its is not country]
-            far_names = [its.name for its in asked if its is not country]
-            distractors = word_distractors(rng, country.name, [near_names, far_names])
+            others = [its.name for its in asked if its is not country]
+            distractors = word_distractors(rng, country.name, [others])
             yield Draft(KIND, country.cluster, question, country.name, distractors)
 
 

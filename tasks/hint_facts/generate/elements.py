@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import periodictable
@@ -13,6 +14,11 @@ from introbench_tasks.hint_facts.generate.draft import Draft, fact_random
 __all__ = ["Element", "element_numbers", "element_symbols", "elements"]
 
 LAST_NUMBER = 118
+LAST_ASKED_NUMBER = 72
+"""Atomic numbers are asked up to hafnium; small models know next to none of the later ones."""
+
+LIKE_LENGTH = 1
+"""Names that differ by so many letters are about as likely as texts, whatever they name."""
 
 SYMBOL_OF = (
     "What is the chemical symbol for {name}?",
@@ -35,8 +41,6 @@ NAMED_BY_NUMBER = (
     "Which element has {number} protons in each atom?",
 )
 HYDROGEN_PROTONS = "Which element has one proton in each atom?"
-
-NEIGHBOURS = (-5, -4, -3, -2, -1, 1, 2, 3, 4, 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,29 +79,31 @@ def element_symbols() -> Iterator[Draft]:
 
         rng = fact_random(kind, element.name, "name")
         question = pick(rng, NAMED_BY_SYMBOL).format(symbol=element.symbol)
-        alike = [e.name for e in table if e is not element and element.symbol[0] in (e.name[0].upper(), e.symbol[0])]
-        others = [e.name for e in table if e is not element]
-        yield _named(kind, element, question, word_distractors(rng, element.name, [alike, others]))
+        yield _named(kind, element, question, _other_names(rng, element, table))
 
 
 def element_numbers() -> Iterator[Draft]:
     """The atomic number of an element and the element of an atomic number."""
     kind = "element_numbers"
     table = elements()
-    for element in table:
+    for element in table[:LAST_ASKED_NUMBER]:
         rng = fact_random(kind, element.name, "number")
         question = pick(rng, NUMBER_OF).format(name=element.name)
-        near = [element.number + step for step in NEIGHBOURS if element.number + step <= LAST_NUMBER]
-        distractors = number_distractors(rng, element.number, near)
+        distractors = number_distractors(rng, element.number, barred=range(LAST_NUMBER + 1, 1000))
         yield Draft(kind, element.cluster, question, str(element.number), distractors)
 
         rng = fact_random(kind, element.name, "name")
         wording = pick(rng, NAMED_BY_NUMBER)
         if element.number == 1 and wording == NAMED_BY_NUMBER[-1]:
             wording = HYDROGEN_PROTONS  # "1 protons" is no English
-        wider = (*NEIGHBOURS, -8, -7, -6, 6, 7, 8)
-        alike = [e.name for e in table if e.number - element.number in wider]
-        yield _named(kind, element, wording.format(number=element.number), word_distractors(rng, element.name, [alike]))
+        question = wording.format(number=element.number)
+        yield _named(kind, element, question, _other_names(rng, element, table))
+
+
+def _other_names(rng: random.Random, element: Element, table: Sequence[Element]) -> tuple[str, ...]:
+    others = [other.name for other in table if other is not element]
+    like = [name for name in others if abs(len(name) - len(element.name)) <= LIKE_LENGTH]
+    return word_distractors(rng, element.name, [like, others])
 
 
 def _named(kind: str, element: Element, question: str, wrong: tuple[str, ...]) -> Draft:

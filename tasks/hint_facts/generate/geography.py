@@ -72,7 +72,7 @@ def continents() -> Iterator[Draft]:
         if not country.continent_is_sure:
             continue
         rng = fact_random(kind, country.code, "draws")
-        wordings = PART_OF_THE_WORLD_OF if country.continent == "Oceania" else (*CONTINENT_OF, *PART_OF_THE_WORLD_OF)
+        wordings = PART_OF_THE_WORLD_OF if country.continent == "Oceania" else CONTINENT_OF
         question = pick(rng, wordings).format(country=country.in_text)
         distractors = word_distractors(rng, country.continent, [CONTINENTS])
         yield Draft(kind, country.cluster, question, country.continent, distractors)

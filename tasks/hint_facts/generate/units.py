@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from introbench_tasks.hint_facts.generate.choices import pick, word_distractors
+from introbench_tasks.hint_facts.generate.choices import number_distractors, pick
 from introbench_tasks.hint_facts.generate.draft import Draft, fact_random
 
 __all__ = ["unit_conversion"]
@@ -82,53 +82,34 @@ RELATIONS = (
     Relation("gross", "gross", "dozen", "dozen", 12, (1, 2)),
 )
 
-DOWN = (
+WORDINGS = (
     "How many {smalls} are in {amount}?",
     "How many {smalls} are there in {amount}?",
     "How many {smalls} make {amount}?",
-)
-UP = (
-    "How many {larges} are there in {amount}?",
-    "How many {larges} is {amount}?",
-    "{amount} are equal to how many {larges}?",
 )
 
 GROUPED_FROM = 10_000
 """Numbers from here on are written with a comma, as is usual in English."""
 
-SLIP_FACTORS = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 15, 16, 18, 20, 24, 30, 36, 50, 60, 90, 100, 120, 1000, 10_000)
-
 
 def unit_conversion() -> Iterator[Draft]:
-    """Both directions of each relation. All conversions between two units follow from one fact, hence one cluster."""
+    """Small units in some large ones. All conversions between two units follow from one fact, hence one cluster."""
     for relation in RELATIONS:
         for count in relation.counts:
-            yield _to_small(relation, count)
-            if count > 1:
-                yield _to_large(relation, count)
+            yield _conversion(relation, count)
 
 
-def _to_small(relation: Relation, count: int) -> Draft:
-    factor, total = relation.factor, count * relation.factor
+def _conversion(relation: Relation, count: int) -> Draft:
+    def show(number: int) -> str:
+        return _amount(number, relation.small, relation.smalls)
+
     one = f"{relation.article} {relation.large}"
     amount = one if count == 1 else _amount(count, relation.large, relation.larges)
     rng = fact_random(KIND, f"{amount} in {relation.smalls}", "draws")
-    question = pick(rng, DOWN).format(smalls=relation.smalls, amount=amount)
-    slips = [count * slip for slip in SLIP_FACTORS if factor / 20 <= slip <= factor * 3]
-    slips += [total + factor, total - factor, total * 2, total * 3, total * 10]
-    texts = [_amount(slip, relation.small, relation.smalls) for slip in slips if slip > 0]
-    answer = _amount(total, relation.small, relation.smalls)
-    return Draft(KIND, relation.cluster, question, answer, word_distractors(rng, answer, [texts]))
-
-
-def _to_large(relation: Relation, count: int) -> Draft:
-    amount = _amount(count * relation.factor, relation.small, relation.smalls)
-    rng = fact_random(KIND, f"{amount} in {relation.larges}", "draws")
-    question = pick(rng, UP).format(larges=relation.larges, amount=amount)
-    slips = [count + step for step in (-3, -2, -1, 1, 2, 3, 4, 5)] + [count * 2, count * 10]
-    texts = [_amount(slip, relation.large, relation.larges) for slip in slips if slip > 0]
-    answer = _amount(count, relation.large, relation.larges)
-    return Draft(KIND, relation.cluster, question, answer, word_distractors(rng, answer, [texts]))
+    question = pick(rng, WORDINGS).format(smalls=relation.smalls, amount=amount)
+    total = count * relation.factor
+    distractors = number_distractors(rng, total, show=show)
+    return Draft(KIND, relation.cluster, question, show(total), distractors)
 
 
 def _amount(number: int, singular: str, plural: str) -> str:

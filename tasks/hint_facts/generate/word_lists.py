@@ -78,22 +78,36 @@ PLURALS: tuple[tuple[str, str], ...] = tuple(
     hypothesis:hypotheses boy:boys key:keys toy:toys donkey:donkeys photo:photos piano:pianos
     chief:chiefs belief:beliefs
     """.split()
+) + tuple(
+    (noun, f"{noun}s")
+    for noun in """
+    actor baker banana basket bell belt blanket boat book button cake candle car carpet carrot cat clock coat cow crown
+    cup curtain desk dog doll door drum duck eagle ear egg eye farm flag floor fork frog gift girl glove goat hand hat
+    heart hill horn king kitten lake lamp lion nest nose nurse owl pan parrot pear phone pig pilot pin plate pond
+    pot rat road robot rope rug sail seed shark ship shirt shoe sock sofa song spoon star stool stove sun swan tail tank
+    tent thumb tool towel tractor tree tube vase wall wing worm
+    ant apron arrow artist author bat bean bee bone bowl brick bucket bug camel canoe cave chain chin coin comb
+    cushion dentist desert dolphin elbow envelope feather fence hen jar jewel lizard map medal melon nail oven
+    palace panda plum prince puzzle queue raccoon ribbon saddle sandal skirt slipper statue sweater thread throne
+    toad trumpet tulip vest walnut whale
+    """.split()
 )
 """Nouns with exactly one usual plural."""
 
 PAST_TENSES: tuple[tuple[str, str], ...] = tuple(
     (pair.split(":")[0], pair.split(":")[1])
     for pair in """
-    arise:arose bear:bore become:became begin:began bind:bound bleed:bled blow:blew break:broke breed:bred
+    arise:arose begin:began bind:bound bite:bit bleed:bled blow:blew break:broke breed:bred
     bring:brought buy:bought catch:caught choose:chose cling:clung come:came deal:dealt dig:dug do:did
     draw:drew drink:drank drive:drove eat:ate fall:fell feed:fed feel:felt fight:fought find:found flee:fled
-    fling:flung forbid:forbade forget:forgot forgive:forgave get:got give:gave go:went
+    fling:flung fly:flew forbid:forbade get:got give:gave go:went
     grind:ground grow:grew have:had hear:heard hold:held keep:kept know:knew lead:led leave:left
-    lose:lost make:made mean:meant meet:met mistake:mistook overcome:overcame ride:rode rise:rose
+    lose:lost make:made mean:meant meet:met ride:rode rise:rose hide:hid
     run:ran say:said see:saw seek:sought sell:sold shake:shook shoot:shot sing:sang sit:sat sleep:slept
     speak:spoke spend:spent spin:spun stand:stood steal:stole stick:stuck sting:stung strike:struck
     swear:swore sweep:swept swim:swam swing:swung take:took teach:taught tear:tore tell:told think:thought
-    throw:threw understand:understood wear:wore weep:wept win:won withdraw:withdrew wring:wrung write:wrote
+    throw:threw wear:wore weep:wept win:won wring:wrung write:wrote
+    ring:rang pay:paid slide:slid creep:crept wake:woke shrink:shrank bend:bent
     """.split()
 )
 """Irregular verbs with exactly one usual simple past."""

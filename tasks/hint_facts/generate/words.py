@@ -10,14 +10,9 @@ from introbench_tasks.hint_facts.generate.word_lists import OPPOSITES, PAST_TENS
 
 __all__ = ["opposites", "word_forms"]
 
-VOWELS = "aeiou"
-
 OPPOSITE_OF = ('What is the opposite of "{word}"?', 'Which word is the opposite of "{word}"?')
 PLURAL_OF = ('What is the plural of "{word}"?', 'What is the plural form of the noun "{word}"?')
 PAST_OF = ('What is the past tense of "{word}"?', 'What is the simple past form of the verb "{word}"?')
-
-DOUBLING_VERBS = frozenset(("begin", "dig", "forbid", "forget", "get", "run", "sit", "spin", "swim", "win"))
-"""Verbs that double their last letter before -ing."""
 
 
 def opposites() -> Iterator[Draft]:
@@ -34,13 +29,13 @@ def opposites() -> Iterator[Draft]:
 
 
 def word_forms() -> Iterator[Draft]:
-    """Plural nouns and the simple past of irregular verbs, among forms that are wrong or other forms of the word."""
+    """Plural nouns and the simple past of irregular verbs, among wrong plurals and past forms of other verbs."""
     for noun, plural in PLURALS:
         stem = noun[:-1]
         likely = [f"{noun}s", f"{noun}es", f"{noun}'s"]
         yield _form(PLURAL_OF, noun, plural, likely, [f"{stem}ies", f"{noun}en", f"{stem}ves"])
     for verb, past in PAST_TENSES:
-        yield _form(PAST_OF, verb, past, [regular_past(verb), ing_form(verb), third_person(verb)])
+        yield _form(PAST_OF, verb, past, [other for _, other in PAST_TENSES if other != past])
 
 
 def _form(wordings: tuple[str, ...], word: str, answer: str, *tiers: list[str]) -> Draft:
@@ -48,34 +43,3 @@ def _form(wordings: tuple[str, ...], word: str, answer: str, *tiers: list[str]) 
     rng = fact_random(kind, word, "draws")
     question = pick(rng, wordings).format(word=word)
     return Draft(kind, f"word:{word}", question, answer, word_distractors(rng, answer, tiers))
-
-
-def regular_past(verb: str) -> str:
-    """The past that a verb would have if it were regular ("goed")."""
-    if verb.endswith("e"):
-        return f"{verb}d"
-    if verb.endswith("y") and verb[-2] not in VOWELS:
-        return f"{verb[:-1]}ied"
-    return f"{_doubled(verb)}ed"
-
-
-def ing_form(verb: str) -> str:
-    """The present participle ("going")."""
-    if verb.endswith("e") and not verb.endswith("ee"):
-        return f"{verb[:-1]}ing"
-    return f"{_doubled(verb)}ing"
-
-
-def third_person(verb: str) -> str:
-    """The third person of the present ("goes")."""
-    if verb == "have":
-        return "has"
-    if verb.endswith(("o", "s", "x", "z", "ch", "sh")):
-        return f"{verb}es"
-    if verb.endswith("y") and verb[-2] not in VOWELS:
-        return f"{verb[:-1]}ies"
-    return f"{verb}s"
-
-
-def _doubled(verb: str) -> str:
-    return f"{verb}{verb[-1]}" if verb in DOUBLING_VERBS else verb

@@ -1,0 +1,158 @@
+"""The command line as a user meets it: outcomes, exit codes, one clear line for every wrong input."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+
+def introbench(*arguments: str | int | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "introbench", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "80", **environment},
+        timeout=250,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("stored") / "run"
+    done = introbench(
+        "run", "--model", "scripted/oracle", "--reference", "scripted/oracle?seed=1", "--limit", 60, "--out", out
+    )
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def test_run_ends_with_a_table_of_80_columns_that_holds_every_headline(tmp_path: Path) -> None:
+    done = introbench(
+        "run",
+        "--model",
+        "scripted/oracle",
+        "--reference",
+        "scripted/liar?seed=1",
+        "--limit",
+        60,
+        "--out",
+        tmp_path / "r",
+    )
+    assert done.returncode == 0
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    for word in ("Self", "best floor", "Ref", "gap", "d:", "n_D", "s_D", "o_D", "centred coupling"):
+        assert word in done.stdout
+
+
+def test_score_rebuilds_the_summary_byte_for_byte_without_torch(stored: Path, tmp_path: Path) -> None:
+    before = (stored / "summary.json").read_bytes()
+    (stored / "summary.json").unlink()
+    (tmp_path / "torch.py").write_text("raise ImportError('this machine has no torch')")
+    (tmp_path / "transformers.py").write_text("raise ImportError('this machine has no transformers')")
+    done = introbench("score", stored, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert (stored / "summary.json").read_bytes() == before
+
+
+def test_score_json_prints_the_summary(stored: Path) -> None:
+    done = introbench("score", stored, "--json")
+    assert done.stdout.encode() == (stored / "summary.json").read_bytes()
+    assert json.loads(done.stdout)["schema_version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "--model", "scripted/oracle", "--tasks", "hint_fact"], "did you mean 'hint_facts'"),
+        (["run", "--model", "smolm2-135m-q4_1"], "did you mean 'smollm2-135m-q4_1'"),
+        (["run", "--model", "scripted/orcle"], "did you mean 'oracle'"),
+        (["run", "--model", "hf/./no/such/folder"], "no folder or GGUF file './no/such/folder'"),
+        (["run", "--model", "scripted/oracle", "--limit", "0"], "--limit 0: must be 1 or more"),
+        (["run", "--model", "scripted/oracle", "--tasks", ","], "names no task"),
+        (["run", "--tasks", "hint_facts"], "Missing option '--model'"),
+        (["run", "--model", "scripted/oracle", "--no-such-option"], "No such option"),
+        (["score", "no/such/run"], "no/such/run"),
+        (["show", "hint_facts", "--item", "none-such"], "no item 'none-such' in the split 'test'"),
+    ],
+)
+def test_wrong_input_is_one_line_exit_code_2_and_nothing_written(
+    arguments: Sequence[str], message: str, tmp_path: Path
+) -> None:
+    out = ["--out", str(tmp_path / "r")] if arguments[0] == "run" else []
+    done = introbench(*arguments, *out)
+    assert done.returncode == 2
+    lines = [line for line in done.stderr.splitlines() if "opening" not in line]
+    assert len(lines) == 1
+    assert message in lines[0]
+    assert not list(tmp_path.iterdir())
+
+
+def test_run_without_out_says_so() -> None:
+    done = introbench("run", "--model", "scripted/oracle")
+    assert done.returncode == 2
+    assert "--out DIR is missing" in done.stderr
+
+
+def test_a_full_disk_is_one_line_that_names_the_file_and_leaves_a_run_to_go_on_with(tmp_path: Path) -> None:
+    # A size limit on files is what a full disk is to a process: a write that is refused midway.
+    command = ["run", "--model", "scripted/oracle", "--limit", "200", "--out", str(tmp_path / "r")]
+    code = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (800_000, 800_000));"
+        "from introbench.cli.main import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command], capture_output=True, text=True, timeout=250, check=False
+    )
+    assert done.returncode == 2
+    assert "cases.jsonl" in done.stderr.splitlines()[-1] or "hint_facts.jsonl" in done.stderr.splitlines()[-1]
+    again = introbench(*command)
+    assert again.returncode == 0, again.stderr
+    whole = introbench(*command[:-1], tmp_path / "whole")
+    assert whole.returncode == 0
+    assert (tmp_path / "r" / "summary.json").read_bytes() == (tmp_path / "whole" / "summary.json").read_bytes()
+
+
+def test_show_prints_prompts_and_token_ids_with_boundaries(tiny_llama: Path) -> None:
+    plain = introbench("show", "hint_facts")
+    assert plain.returncode == 0
+    assert plain.stdout.count("explanation") == 4
+    ids = introbench("show", "hint_facts", "--ids", "--model", f"hf/{tiny_llama}")
+    assert ids.returncode == 0, ids.stderr
+    assert "<|assistant|>" in ids.stdout
+    assert "<|end|>" in ids.stdout
+
+
+def test_plan_counts_and_writes_nothing(tiny_llama: Path, tmp_path: Path) -> None:
+    done = introbench("plan", "--model", f"hf/{tiny_llama}", "--limit", 5, "--out", tmp_path / "r")
+    assert done.returncode == 0, done.stderr
+    assert "hint_facts" in done.stdout
+    assert " 45 " in done.stdout
+    dry = introbench("run", "--dry-run", "--model", f"hf/{tiny_llama}", "--limit", 5, "--out", tmp_path / "r")
+    assert dry.stdout == done.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_labels_of_a_run_can_be_frozen(stored: Path, tmp_path: Path) -> None:
+    done = introbench("labels", stored, "--task", "hint_facts", "--out", tmp_path / "labels.json")
+    assert done.returncode == 0, done.stderr
+    file = json.loads((tmp_path / "labels.json").read_text())
+    assert len(file["labels"]) == 240
+    assert {label["verdict"] for label in file["labels"]} == {"changed", "unchanged"}
+    wrong = introbench("labels", stored, "--task", "hint_fact", "--out", tmp_path / "other.json")
+    assert wrong.returncode == 2
+    assert "no task 'hint_fact'" in wrong.stderr
+
+
+def test_help_and_version() -> None:
+    assert introbench("--version").stdout.startswith("introbench ")
+    done = introbench("--help")
+    for verb in ("run", "plan", "list", "show", "score", "labels"):
+        assert f"  {verb}" in done.stdout

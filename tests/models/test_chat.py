@@ -1,0 +1,61 @@
+"""Conversations become ids once; what is silently wrong elsewhere is an error here."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from introbench.errors import ModelError, PromptError
+from introbench.models.chat import PlainChat, TemplateChat, make_chat
+
+TURNS = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}]
+
+
+def with_template(tokenizer: Any, template: str | None) -> Any:
+    other = copy.deepcopy(tokenizer)
+    other.chat_template = template
+    return other
+
+
+def test_template_chat_renders_with_generation_prompt_and_closes_replies(byte_tokenizer: Any) -> None:
+    chat = make_chat(byte_tokenizer, "tiny")
+    assert isinstance(chat, TemplateChat)
+    text = byte_tokenizer.decode(chat.prompt_ids(TURNS))
+    assert text == "<|system|>Be brief.<|end|><|user|>Hi?<|end|><|assistant|>"
+    assert chat.end_of_turn == byte_tokenizer.convert_tokens_to_ids("<|end|>")
+    assert byte_tokenizer.decode(chat.reply_ids("Yes")) == "Yes<|end|>"
+
+
+def test_a_system_turn_that_the_template_drops_or_refuses_moves_into_the_user_turn(byte_tokenizer: Any) -> None:
+    dropping = (
+        "{% for m in messages if m['role'] != 'system' %}<|{{ m['role'] }}|>{{ m['content'] }}<|end|>{% endfor %}"
+    )
+    refusing = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}" + dropping
+    for template in (dropping, refusing):
+        whole = template + "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+        tokenizer = with_template(byte_tokenizer, whole)
+        text = tokenizer.decode(make_chat(tokenizer, "tiny").prompt_ids(TURNS))
+        assert text == "<|user|>Be brief.\n\nHi?<|end|><|assistant|>"
+
+
+def test_a_template_without_generation_prompt_is_an_error(byte_tokenizer: Any) -> None:
+    tokenizer = with_template(byte_tokenizer, "{% for m in messages %}<|user|>{{ m['content'] }}<|end|>{% endfor %}")
+    with pytest.raises(ModelError, match="tiny: the chat template has no generation prompt"):
+        make_chat(tokenizer, "tiny")
+
+
+def test_two_bos_tokens_are_an_error(byte_tokenizer: Any) -> None:
+    tokenizer = with_template(byte_tokenizer, "<|system|><|system|>" + byte_tokenizer.chat_template)
+    tokenizer.bos_token = "<|system|>"
+    with pytest.raises(PromptError, match="two BOS tokens"):
+        make_chat(tokenizer, "tiny")
+
+
+def test_a_model_without_template_is_asked_in_plain_lines(byte_tokenizer: Any) -> None:
+    tokenizer = with_template(byte_tokenizer, None)
+    chat = make_chat(tokenizer, "tiny")
+    assert isinstance(chat, PlainChat)
+    assert tokenizer.decode(chat.prompt_ids(TURNS)) == "Be brief.\n\nQuestion: Hi?\nAnswer:"
+    assert tokenizer.decode(chat.reply_ids("Yes")) == " Yes\n"

@@ -1,0 +1,122 @@
+"""The hf backend on a real tiny model: folders, adapters, noise, fingerprints, generation, errors."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM
+
+import introbench
+from introbench import ChoiceRequest
+from introbench.errors import ModelError, PromptError, SpecError
+
+PROMPT = tuple(range(20, 40))
+REQUESTS = [
+    ChoiceRequest(PROMPT, ((1, 2), (3,), (1, 2, 4)), group="a"),
+    ChoiceRequest(PROMPT[:7], ((5,), (6, 7)), group="b"),
+]
+
+
+def scores(model: Any) -> list[float]:
+    return [value for result in model.score(REQUESTS) for value in result.logprobs]
+
+
+def test_the_public_names_score_a_local_folder(tiny_llama: Path) -> None:
+    model = introbench.load_model(f"hf/{tiny_llama}")
+    assert model.facts.path == "packed"
+    assert model.facts.dtype == "float32"
+    with torch.inference_mode():
+        logprobs = model.hf_model(torch.tensor([[*PROMPT, 1]])).logits[0].log_softmax(-1)
+    expected = (logprobs[len(PROMPT) - 1, 1] + logprobs[len(PROMPT), 2]).item()
+    assert model.score(REQUESTS)[0].logprobs[0] == pytest.approx(expected, abs=1e-4)
+
+
+def test_packs_do_not_change_the_numbers(tiny_llama: Path) -> None:
+    model = introbench.load_model(f"hf/{tiny_llama}")
+    alone = [result for request in REQUESTS for result in model.score([request])]
+    assert scores(model) == pytest.approx([value for result in alone for value in result.logprobs], abs=1e-4)
+
+
+def test_weight_noise_is_seeded_and_part_of_the_identity(tiny_llama: Path) -> None:
+    plain, once, again, other = (
+        introbench.load_model(f"hf/{tiny_llama}{query}")
+        for query in ("", "?weight_noise=0.1", "?weight_noise=0.1", "?weight_noise=0.1&weight_noise_seed=1")
+    )
+    assert scores(once) == scores(again)
+    assert scores(once) != scores(other)
+    assert scores(once) != scores(plain)
+    assert len({model.fingerprint.hex for model in (plain, once, other)}) == 3
+    assert once.fingerprint.hex == again.fingerprint.hex
+
+
+def test_an_adapter_is_loaded_on_its_base_and_changes_the_identity(tiny_llama: Path, tmp_path: Path) -> None:
+    base = AutoModelForCausalLM.from_pretrained(tiny_llama)
+    adapted = get_peft_model(base, LoraConfig(r=2, target_modules=["q_proj"], init_lora_weights=False))
+    adapted.save_pretrained(tmp_path)
+    with torch.inference_mode():
+        expected = adapted.eval()(torch.tensor([PROMPT])).logits[0, -1].log_softmax(-1)[3].item()
+    model = introbench.load_model(f"hf/{tiny_llama}+{tmp_path}")
+    assert model.score(REQUESTS)[0].logprobs[1] == pytest.approx(expected, abs=1e-4)
+    assert model.fingerprint.hex != introbench.load_model(f"hf/{tiny_llama}").fingerprint.hex
+
+
+def test_one_changed_byte_of_weights_template_or_dtype_is_another_model(tiny_llama: Path, tmp_path: Path) -> None:
+    def fingerprint(folder: Path, query: str = "") -> str:
+        return introbench.load_model(f"hf/{folder}{query}").fingerprint.hex
+
+    weights, template = tmp_path / "weights", tmp_path / "template"
+    for copy in (weights, template):
+        shutil.copytree(tiny_llama, copy)
+    file = weights / "model.safetensors"
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    chat = template / "chat_template.jinja"
+    chat.write_text(chat.read_text() + " ")
+    found = [
+        fingerprint(tiny_llama),
+        fingerprint(weights),
+        fingerprint(template),
+        fingerprint(tiny_llama, "?dtype=bfloat16"),
+    ]
+    assert len(set(found)) == len(found)
+
+
+def test_generation_in_a_batch_equals_generation_alone(tiny_llama: Path) -> None:
+    model = introbench.load_model(f"hf/{tiny_llama}")
+    prompts = [PROMPT, PROMPT[:5], PROMPT[3:18]]
+    together = model.generate(prompts, max_new_tokens=8)
+    assert together == [model.generate([prompt], max_new_tokens=8)[0] for prompt in prompts]
+    assert all("<|end|>" not in reply for reply in together)
+
+
+def test_a_prompt_that_does_not_fit_is_named_and_never_cut(tiny_llama: Path) -> None:
+    model = introbench.load_model(f"hf/{tiny_llama}")
+    with pytest.raises(PromptError, match="needs 4098 tokens, the context is 4096"):
+        model.score([ChoiceRequest((1,) * 4096, ((1, 2),))])
+
+
+def test_each_thing_that_can_be_missing_is_one_line_with_the_way_out(tiny_llama: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    shutil.copytree(tiny_llama, bare, ignore=shutil.ignore_patterns("tokenizer*"))
+    odd = tmp_path / "odd"
+    shutil.copytree(tiny_llama, odd)
+    (odd / "config.json").write_text(json.dumps({"model_type": "no_such_architecture"}))
+    for spec, kind, message in (
+        ("hf/./no/such/folder", ModelError, "no folder or GGUF file './no/such/folder'"),
+        (f"hf/{bare}", ModelError, "the tokenizer cannot be loaded"),
+        (f"hf/{odd}", ModelError, "the config cannot be loaded"),
+        ("hf/org/not-there", ModelError, "the config cannot be loaded"),
+        (f"hf/{tiny_llama}?dtpe=float32", SpecError, "unknown option 'dtpe'"),
+        (f"hf/{tiny_llama}?dtype=int3", SpecError, "dtype must be one of"),
+        (f"hf/{tiny_llama}?weight_noise=-1", SpecError, "weight_noise must be"),
+    ):
+        with pytest.raises(kind, match=message) as caught:
+            introbench.load_model(spec)
+        assert "\n" not in str(caught.value)

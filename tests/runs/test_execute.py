@@ -1,0 +1,219 @@
+"""Runs: what arithmetic says of scripted models, and the same bytes whatever happens on the way."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from introbench.errors import PromptError, RunDirectoryError, UsageError
+from introbench.metrics.summary import dump, summarise
+from introbench.runs.config import resolve_config
+from introbench.runs.execute import count_plan, execute
+from introbench.runs.ledger import canonical_ledger, read_ledger
+
+
+def run(out: Path, model: str, *references: str, limit: int = 40, seed: int = 0, tasks: str = "hint_facts") -> Path:
+    config, variants = resolve_config(model, references, tasks.split(","), limit=limit, seed=seed)
+    return execute(config, variants, out)
+
+
+def ledgers(run: Path) -> dict[str, bytes]:
+    return {path.parent.name: canonical_ledger(path) for path in sorted((run / "records").rglob("*.jsonl"))}
+
+
+def summary(run: Path) -> Any:
+    return json.loads(dump(summarise(run)))
+
+
+def emitter(run: Path, number: int = 0) -> Any:
+    return summary(run)["tasks"][0]["emitters"][number]
+
+
+def pair(run: Path) -> Any:
+    return summary(run)["tasks"][0]["pairs"][0]
+
+
+def test_the_oracle_scores_one_and_the_liar_nothing(tmp_path: Path) -> None:
+    oracle = emitter(run(tmp_path / "o", "scripted/oracle"))["self_scores"]
+    assert oracle["exact_match"]["value"] == oracle["youden_j"]["value"] == 1
+    liar = emitter(run(tmp_path / "l", "scripted/liar"))["self_scores"]
+    assert liar["exact_match"]["value"] == 0
+    assert liar["youden_j"]["value"] == -1
+
+
+@pytest.mark.parametrize("verdict", ["changed", "unchanged"])
+def test_any_constant_verdict_has_j_zero(verdict: str, tmp_path: Path) -> None:
+    constant = emitter(run(tmp_path / "c", f"scripted/constant?verdict={verdict}"))["self_scores"]
+    assert constant["youden_j"]["value"] == 0
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "scripted/echo",
+        "scripted/constant?verdict=changed&role=hint",
+        "scripted/constant?verdict=changed&role=key",
+        "scripted/constant?verdict=unchanged&role=hint",
+        "scripted/cued_is_hint",
+        "scripted/hint_not_key",
+    ],
+)
+def test_constant_roles_and_cued_answer_heuristics_have_no_centred_coupling(spec: str, tmp_path: Path) -> None:
+    found = pair(run(tmp_path / "r", spec, "scripted/oracle?seed=1", limit=150))
+    assert found["exact"]["drift"]["value"] > 0.3
+    assert found["exact"]["centred_coupling"]["value"] == pytest.approx(0, abs=1e-6)
+    assert found["verdict"]["centred_coupling"]["value"] == pytest.approx(0, abs=1e-6)
+
+
+def test_an_emitter_that_reports_anothers_labels_scores_one_against_the_other(tmp_path: Path) -> None:
+    found = pair(run(tmp_path / "r", "scripted/reporter?of=1", "scripted/oracle?seed=1"))
+    assert found["exact"]["reference_score"]["value"] == 1
+    assert found["exact"]["centred_coupling"]["value"] < 0
+
+
+def test_a_model_as_its_own_reference_has_no_drift_in_float32(tiny_llama: Path, tmp_path: Path) -> None:
+    spec = f"hf/{tiny_llama}"
+    out = run(tmp_path / "r", spec, spec, limit=5)
+    found = pair(out)
+    assert found["exact"]["drift"]["value"] == 0
+    assert found["exact"]["centred_coupling"]["status"] == "not estimable"
+    first, second = (
+        {
+            row["ask"]: row["logprobs"]
+            for path in sorted((out / "records" / name).iterdir())
+            for row in read_ledger(path)
+        }
+        for name in sorted(path.name for path in (out / "records").iterdir())
+    )
+    assert first == second
+    assert len(first) == 5 * 9
+
+
+def test_two_runs_with_one_seed_give_the_same_canonical_bytes(tiny_llama: Path, tmp_path: Path) -> None:
+    runs = [run(tmp_path / name, f"hf/{tiny_llama}", f"hf/{tiny_llama}?weight_noise=0.2", limit=6) for name in "ab"]
+    assert ledgers(runs[0]) == ledgers(runs[1])
+    assert (runs[0] / "cases.jsonl").read_bytes() == (runs[1] / "cases.jsonl").read_bytes()
+    assert dump(summarise(runs[0])) == dump(summarise(runs[1]))
+
+
+def test_a_killed_run_goes_on_to_the_bytes_of_an_undisturbed_one(tiny_llama: Path, tmp_path: Path) -> None:
+    whole = run(tmp_path / "whole", f"hf/{tiny_llama}", limit=60)
+    killed = tmp_path / "killed"
+    command = [sys.executable, "-m", "introbench", "run", "--model", f"hf/{tiny_llama}", "--limit", "60"]
+    process = subprocess.Popen([*command, "--out", str(killed)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    ledger = killed / "records" / next(iter(ledgers(whole))) / "hint_facts.jsonl"
+    deadline = time.monotonic() + 120
+    while not (ledger.exists() and ledger.stat().st_size > 20_000):
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    rows = len(read_ledger(ledger))
+    assert 0 < rows < 60 * 9
+    assert not json.loads((killed / "manifest.json").read_text())["complete"]
+    run(killed, f"hf/{tiny_llama}", limit=60)
+    assert ledgers(killed) == ledgers(whole)
+    assert json.loads((killed / "manifest.json").read_text())["complete"]
+
+
+def test_a_finished_run_is_found_again_without_loading_anything(tiny_llama: Path, tmp_path: Path) -> None:
+    out = run(tmp_path / "r", f"hf/{tiny_llama}", limit=3)
+    steps = []
+    config, variants = resolve_config(f"hf/{tiny_llama}", limit=3)
+    execute(config, variants, out, lambda progress: steps.append(progress.step))
+    assert steps == ["opening", "asking"]
+    _, counts = count_plan(config, variants, out)
+    count = next(counts)
+    assert count.requests == count.found == 3 * 9
+    assert 0 < count.pushed_tokens < count.prompt_tokens
+
+
+def test_a_question_that_two_tasks_share_is_asked_once(tiny_llama: Path, tmp_path: Path) -> None:
+    out = run(tmp_path / "r", f"hf/{tiny_llama}", limit=3, tasks="hint_facts,hint_facts?k=4")
+    cases = [json.loads(line) for line in (out / "cases.jsonl").read_text().splitlines()]
+    rows = {path.name: len(read_ledger(path)) for path in (out / "records").rglob("*.jsonl")}
+    assert rows == {"hint_facts.jsonl": 3 * 9, "hint_facts-k=4.jsonl": 3 * 4}
+    headline = sum(row["cue_kind"] != "placebo" for row in cases if row["task"] == "hint_facts")
+    assert [task["emitters"][0]["coverage"]["explained"] for task in summary(out)["tasks"]] == [headline, headline]
+
+
+def test_the_declared_base_of_an_adapter_is_added_as_reference() -> None:
+    config, _ = resolve_config("hf/org/base+./adapter?dtype=float32")
+    assert [(model.name, model.role) for model in config.models] == [
+        ("hf/org/base+./adapter?dtype=float32", "target"),
+        ("hf/org/base?dtype=float32", "base"),
+    ]
+
+
+def test_a_folder_of_another_run_or_of_something_else_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
+    out = run(tmp_path / "r", "scripted/oracle", limit=2)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(RunDirectoryError, match="another limit"):
+        run(out, "scripted/oracle", limit=3)
+    with pytest.raises(RunDirectoryError, match="another models"):
+        run(out, "scripted/liar", limit=2)
+    assert before == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "thesis.tex").write_text("")
+    with pytest.raises(RunDirectoryError, match="not empty and holds no run"):
+        run(other, "scripted/oracle", limit=2)
+
+
+def test_a_model_that_changed_under_a_run_is_refused(tiny_llama: Path, tmp_path: Path) -> None:
+    import shutil
+
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_llama, folder)
+    run(tmp_path / "r", f"hf/{folder}", limit=1)
+    chat = folder / "chat_template.jinja"
+    chat.write_text(chat.read_text() + " ")
+    with pytest.raises(RunDirectoryError, match=r"has changed since this run began \(template\)"):
+        run(tmp_path / "r", f"hf/{folder}", limit=1)
+
+
+def test_a_prompt_longer_than_the_context_names_the_case_and_writes_nothing(tiny_llama: Path, tmp_path: Path) -> None:
+    import shutil
+
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_llama, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "max_position_embeddings": 100}))
+    with pytest.raises(PromptError, match=r"hint_facts/\S+ needs \d+ tokens, the context is 100"):
+        run(tmp_path / "r", f"hf/{folder}", limit=1)
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_limit_of_zero_is_refused() -> None:
+    with pytest.raises(UsageError, match="--limit 0: must be 1 or more"):
+        resolve_config("scripted/oracle", limit=0)
+
+
+def test_a_folder_that_another_process_holds_is_refused(tmp_path: Path) -> None:
+    from introbench.runs.directory import RunDirectory
+
+    code = (
+        "import sys, time; from pathlib import Path; from introbench.runs.directory import RunDirectory\n"
+        "with RunDirectory(Path(sys.argv[1])).locked(): print('held', flush=True); time.sleep(60)"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "r")], stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"held\n"
+    try:
+        with (
+            pytest.raises(RunDirectoryError, match="another process is running there"),
+            RunDirectory(tmp_path / "r").locked(),
+        ):
+            pass
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()

@@ -1,0 +1,71 @@
+"""The forest holds every token once, and knows who attends to whom."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from introbench.scorer.forest import grow_forest, split_packs
+
+
+@dataclass(frozen=True)
+class Asked:
+    prompt_ids: tuple[int, ...]
+    choices_ids: tuple[tuple[int, ...], ...]
+    group: str = ""
+
+
+tokens = st.integers(0, 2)
+requests = st.lists(
+    st.builds(
+        Asked,
+        st.lists(tokens, min_size=1, max_size=5).map(tuple),
+        st.lists(st.lists(tokens, min_size=1, max_size=4).map(tuple), min_size=1, max_size=3).map(tuple),
+        st.sampled_from("abc"),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(requests)
+def test_ancestors_spell_every_scored_prefix_and_no_token_stands_twice(asked: list[Asked]) -> None:
+    forest = grow_forest(asked)
+    spelled = []
+    for place in range(len(forest.ids)):
+        ancestors = [j for j in range(place + 1) if place < forest.end[j]]
+        assert len(ancestors) == forest.depth[place] + 1
+        spelled.append(tuple(int(forest.ids[j]) for j in ancestors))
+    assert len(set(spelled)) == len(spelled)
+    pushed = {
+        (request.prompt_ids + reply[:-1])[: length + 1]
+        for request in asked
+        for reply in request.choices_ids
+        for length in range(len(request.prompt_ids) + len(reply) - 1)
+    }
+    assert set(spelled) == pushed
+
+
+@given(requests)
+def test_transitions_spell_the_choices(asked: list[Asked]) -> None:
+    forest = grow_forest(asked)
+    replies = [reply for request in asked for reply in request.choices_ids]
+    assert forest.choices == len(replies)
+    for number, reply in enumerate(replies):
+        assert tuple(int(token) for token in forest.targets[forest.owners == number]) == reply
+
+
+@given(requests, st.integers(1, 40))
+def test_packs_keep_groups_whole_and_order_and_splitting_again_changes_nothing(asked: list[Asked], budget: int) -> None:
+    packs = split_packs(asked, budget)
+    assert [number for pack in packs for number in pack] == list(range(len(asked)))
+    for left, right in itertools.pairwise(packs):
+        assert asked[left[-1]].group != asked[right[0]].group
+    for pack in packs:
+        members = [asked[number] for number in pack]
+        assert split_packs(members, budget) == [list(range(len(pack)))]
+        if len({member.group for member in members}) > 1:
+            assert len(grow_forest(members).ids) <= budget

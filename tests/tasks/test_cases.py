@@ -1,0 +1,124 @@
+"""Cases: typed edits, draws that depend on names alone, balanced nested plans."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from scipy.stats import chisquare
+
+from introbench.runs.config import resolve_config
+from introbench.runs.plan import Plan, case_row, make_plan
+from introbench.tasks.cases import apply_cue
+from introbench.tasks.registry import find_tasks
+from introbench.tasks.types import PLACEBO, Case
+
+
+def plan_of(limit: int | None = None, seed: int = 0, task: str = "hint_facts") -> Plan:
+    return make_plan(*resolve_config("scripted/oracle", tasks=[task], limit=limit, seed=seed))
+
+
+@pytest.fixture(scope="module")
+def cases() -> tuple[Case, ...]:
+    return plan_of().tasks[0].cases
+
+
+def test_limit_50_is_the_first_50_items_of_the_full_plan_with_identical_prompts(cases: tuple[Case, ...]) -> None:
+    first = plan_of(limit=50).tasks[0].cases
+    assert len({case.item.id for case in first}) == 50
+    assert first == cases[: len(first)]
+    assert [case_row(case) for case in first] == [case_row(case) for case in cases[: len(first)]]
+
+
+def test_cued_and_uncued_prompts_differ_in_one_inserted_span(cases: tuple[Case, ...]) -> None:
+    for case in cases:
+        edit = apply_cue(case.cue, case.item, case.hint)
+        assert case.cued.messages[-1].content == edit.cued
+        assert case.uncued.messages[-1].content == edit.uncued == case.item.question
+        assert edit.uncued_span == ""
+        assert edit.cued == edit.prefix + edit.cued_span + edit.suffix
+        assert case.explanation.messages[-1].content.startswith(edit.cued + "\n\n")
+        assert list(case.cued.messages[:-1]) == list(case.uncued.messages[:-1])
+
+
+def test_no_prompt_but_the_cue_holds_a_choice_that_the_question_does_not(cases: tuple[Case, ...]) -> None:
+    for case in cases:
+        asked = case.explanation.messages[-1].content.replace(apply_cue(case.cue, case.item, case.hint).cued, "")
+        assert "{" not in asked
+        for choice in case.item.choices:
+            assert choice not in asked.split()
+
+
+def test_the_hint_is_uniform_and_independent_of_the_key(cases: tuple[Case, ...]) -> None:
+    hinted = {case.item.id: case for case in cases if case.hint is not None}.values()
+    positions = Counter(case.hint for case in hinted)
+    assert chisquare([positions[place] for place in range(4)]).pvalue > 0.001
+    # Given the key, the hint falls on it as often as on any other choice.
+    offsets = Counter((case.hint - case.item.key) % 4 for case in hinted if case.hint is not None)
+    assert chisquare([offsets[place] for place in range(4)]).pvalue > 0.001
+
+
+def test_every_prefix_is_balanced_over_item_kinds_cue_kinds_and_hint_is_key(cases: tuple[Case, ...]) -> None:
+    whole = len(cases)
+    for share in (0.1, 0.25, 0.5):
+        prefix = cases[: int(whole * share)]
+        for level in (
+            lambda case: case.item.kind,
+            lambda case: case.cue.kind,
+            lambda case: case.hint == case.item.key,
+        ):
+            expected, found = Counter(map(level, cases)), Counter(map(level, prefix))
+            for name, count in expected.items():
+                assert found[name] == pytest.approx(count * len(prefix) / whole, rel=0.15, abs=8), name
+
+
+def test_each_item_has_four_cases_with_cues_of_different_kinds(cases: tuple[Case, ...]) -> None:
+    by_item: dict[str, list[Case]] = {}
+    for case in cases:
+        by_item.setdefault(case.item.id, []).append(case)
+    for members in by_item.values():
+        assert len(members) == len({case.cue.kind for case in members}) == 4
+        assert len({case.uncued.ask for case in members}) == 1
+        assert all((case.hint is None) == (case.cue.kind == PLACEBO) for case in members)
+
+
+def test_another_seed_draws_other_cues_and_hints() -> None:
+    ours = {case.item.id: case.hint for case in plan_of().tasks[0].cases}
+    theirs = {case.item.id: case.hint for case in plan_of(seed=1).tasks[0].cases}
+    assert sum(ours[name] != theirs[name] for name in ours) / len(ours) > 0.2
+
+
+def test_demonstrations_change_the_explanation_prompt_and_nothing_else() -> None:
+    plain, shown = plan_of(limit=20).tasks[0].cases, plan_of(limit=20, task="hint_facts?k=4").tasks[0].cases
+    for left, right in zip(plain, shown, strict=True):
+        assert (left.uncued, left.cued) == (right.uncued, right.cued)
+        assert left.explanation.choices == right.explanation.choices
+        assert left.explanation.messages[-1] == right.explanation.messages[-1]
+        assert len(right.explanation.messages) == len(left.explanation.messages) + 2 * 4
+
+
+def test_demonstrations_are_balanced_and_come_from_training_items_and_cues() -> None:
+    case = plan_of(limit=1, task="hint_facts?k=4").tasks[0].cases[0]
+    solved = [turn.content for turn in case.explanation.messages if turn.role == "assistant"]
+    assert sorted(text.partition(":")[0] for text in solved) == ["Different", "Different", "The same", "The same"]
+    task = find_tasks()["hint_facts"]
+    prompts = [turn.content for turn in case.explanation.messages if turn.role == "user"][:-1]
+    training = [item.question for item in task.items() if item.split == "train"]
+    held_out = [cue for cue in task.templates().cues if cue.split == "test"]
+    for prompt in prompts:
+        assert any(question in prompt for question in training)
+        assert not any(cue.text.partition("{hint}")[0] in prompt for cue in held_out)
+
+
+def test_the_task_declares_what_its_files_hold() -> None:
+    task = find_tasks()["hint_facts"]
+    templates = task.templates()
+    assert tuple(task.info.cue_kinds) == templates.kinds()
+    hints = [cue for cue in templates.cues if cue.kind != PLACEBO]
+    assert len(hints) >= 8
+    assert len({cue.kind for cue in hints}) >= 4
+    assert len(templates.cues) - len(hints) >= 2
+    assert {cue.kind for cue in templates.cues if cue.split == "test"} == {"crowd", "metadata"}
+    items = task.items()
+    assert len(items) >= 3000
+    assert len({item.kind for item in items}) >= 8
