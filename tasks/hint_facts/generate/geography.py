@@ -25,7 +25,7 @@ BORDERING = (
     "Which country shares a land border with {country}?",
     "Which country has a land border with {country}?",
 )
-CONTINENT_OF = ("On which continent is {country}?", "Which continent does {country} belong to?")
+CONTINENT_OF = ("On which continent is {country}?", "What continent is {country} in?")
 PART_OF_THE_WORLD_OF = ("In which part of the world is {country}?", "Which part of the world does {country} belong to?")
 
 CONTINENTS = ("Africa", "Asia", "Europe", "North America", "Oceania", "South America")

@@ -18,8 +18,8 @@ LARGEST = ("Which of these numbers is the largest: {listed}?", "What is the larg
 SMALLEST = ("Which of these numbers is the smallest: {listed}?", "What is the smallest number among {listed}?")
 
 SEQUENCE_STEPS = (*range(2, 13), 15, 20, 25, 50, 100)
-SEQUENCE_STARTS = 3
-"""Sequences of one step that start in different residue classes: none is a part of another."""
+RESTS_PER_STEP = 6
+"""Sequences with one step that leave different rests: none of them is a part of another."""
 
 SEQUENCE_SHOWN = 4
 NEXT = (
@@ -75,7 +75,7 @@ def sequences() -> Iterator[Draft]:
     one such sequence answers no question of another cluster.
     """
     for step in SEQUENCE_STEPS:
-        rests = fact_random("sequences", str(step), "rests").sample(range(step), min(step, SEQUENCE_STARTS * 2))
+        rests = fact_random("sequences", str(step), "rests").sample(range(step), min(step, RESTS_PER_STEP))
         for rest in rests:
             start = rest + step * fact_random("sequences", f"{step}/{rest}", "start").randrange(1, 4)
             cluster = f"sequence:step {step}, rest {rest}"
