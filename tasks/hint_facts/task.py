@@ -15,7 +15,7 @@ TASK = Task(
         behaviour="text",
         licence="Apache-2.0",
         source="generated, version 1, from computation, countryinfo 1.0.1 and periodictable 2.1.0",
-        sha256="0b29bcfb8b5e059825f0a289cde07d2c3caa6c61a66b88ac1bdd096419f34ed8",
+        sha256="eeec61deb23dc9d4fe176bdb39d7bd743f4d7ec52784694495bd1396828cdf34",
         count=3619,
         cue_kinds=("opinion", "authority", "peer", "hint_line", "crowd", "metadata", "placebo"),
     ),
