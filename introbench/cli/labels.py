@@ -17,12 +17,16 @@ def labels(
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="Model of that run; its target if left out.")
     ] = None,
+    held_out: Annotated[
+        bool, typer.Option("--held-out", help="Keep labels of held-out items and cues too; not for training.")
+    ] = False,
 ) -> None:
-    """Write E(M), whether the cue changed the answer and the uncued choice, of every answered case."""
+    """Write E(M), whether the cue changed the answer and the uncued choice, of every answered training case."""
     from introbench.files import write_whole
     from introbench.hashing import text_hash
     from introbench.metrics.labels import label_file
 
-    data = label_file(run, task, model)
+    data, left_out = label_file(run, task, model, held_out=held_out)
     write_whole(out, data)
-    typer.echo(f"{out}: {data.count(b'verdict')} labels, sha256 {text_hash(data.decode())}")
+    typer.echo(f"{out}: {data.count(b'verdict')} labels, {left_out} held-out ones left out")
+    typer.echo(f"sha256 {text_hash(data.decode())}")

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from introbench.errors import UsageError
+from introbench.metrics.arrays import Bools
 from introbench.metrics.read import Run, read_run
 from introbench.runs.directory import read_manifest
 from introbench.tasks.labels import Label, LabelFile
@@ -13,10 +14,11 @@ from introbench.tasks.labels import Label, LabelFile
 __all__ = ["label_file"]
 
 
-def label_file(run: Path, task: str, model: str | None = None) -> bytes:
-    """The label file of one model and task of a stored run, sorted by item and cue.
+def label_file(run: Path, task: str, model: str | None = None, *, held_out: bool = False) -> tuple[bytes, int]:
+    """The label file of one model and task of a stored run, sorted by item and cue, and how many labels were left out.
 
-    Raises UsageError where the run has no such task or model, or the model answered none of its cases.
+    Labels of held-out items and cues are left out unless asked for: the file is meant to be trained on or shown.
+    Raises UsageError where the run has no such task or model, or nothing is left.
     """
     stored = read_run(run)
     manifest = read_manifest(run)
@@ -26,9 +28,14 @@ def label_file(run: Path, task: str, model: str | None = None) -> bytes:
     version = next((found.version for found in stored.tasks if found.name == task), None)
     if version is None:
         raise UsageError(f"{run}: no task {task!r}; it has {', '.join(found.name for found in stored.tasks)}")
-    labels = _labels(run, stored, task, entry.name)
+    answered = (stored.cases.tasks == task) & stored.answers[entry.name].behaved
+    training = (stored.cases.item_splits == "train") & (stored.cases.cue_splits == "train")
+    chosen = answered if held_out else answered & training
+    labels = _labels(run, stored, entry.name, chosen)
     if not labels:
-        raise UsageError(f"{run}: {entry.name} has answered no case of {task}")
+        raise UsageError(
+            f"{run}: {entry.name} has no answered training case of {task}; run with --split train, or add --held-out"
+        )
     spec = next(row["spec"] for row in manifest["models"] if row["name"] == entry.name)
     file = LabelFile(
         task=task.partition("?")[0],
@@ -38,12 +45,12 @@ def label_file(run: Path, task: str, model: str | None = None) -> bytes:
         seed=stored.seed,
         labels=sorted(labels, key=lambda label: (label.item, label.cue)),
     )
-    return (json.dumps(file.model_dump(), indent=1, ensure_ascii=False) + "\n").encode()
+    text = json.dumps(file.model_dump(), indent=1, ensure_ascii=False) + "\n"
+    return text.encode(), int(answered.sum() - chosen.sum())
 
 
-def _labels(run: Path, stored: Run, task: str, model: str) -> list[Label]:
-    answers = stored.answers[model]
-    truth = answers.labels
+def _labels(run: Path, stored: Run, model: str, chosen: Bools) -> list[Label]:
+    truth = stored.answers[model].labels
     rows = [json.loads(line) for line in (run / "cases.jsonl").read_text(encoding="utf-8").splitlines()]
     return [
         Label(
@@ -54,5 +61,5 @@ def _labels(run: Path, stored: Run, task: str, model: str) -> list[Label]:
             content=row["choices"][truth.content[number]],
         )
         for number, row in enumerate(rows)
-        if row["task"] == task and answers.behaved[number]
+        if chosen[number]
     ]

@@ -77,6 +77,7 @@ def _task_entry(task: TaskPlan) -> dict[str, Any]:
         "behaviour": info.behaviour,
         "demonstrations": task.variant.demonstrations,
         "items_sha256": info.sha256,
+        "labels_sha256": info.labels_sha256 if task.variant.demonstrations else None,
         "items": task.items,
         "cases": len(task.cases),
         "cases_hash": content_hash([dict(case_row(case)) for case in task.cases]),

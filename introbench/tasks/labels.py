@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from introbench.errors import TaskError
 from introbench.hashing import named_random
 from introbench.tasks.cases import Demonstration, apply_cue, candidates, explanation_text
-from introbench.tasks.task import Task
+from introbench.tasks.task import Task, check_file
 from introbench.tasks.templates import Templates
 from introbench.tasks.types import Item
 
@@ -66,7 +66,7 @@ def read_labels(path: Path) -> LabelFile:
     try:
         return LabelFile.model_validate_json(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise TaskError(f"{path}: cannot be read ({error.strerror}); demonstrations need a label file") from error
+        raise TaskError(f"{path}: cannot be read ({error.strerror})") from error
     except ValidationError as error:
         first = error.errors()[0]
         raise TaskError(f"{path}: {' / '.join(map(str, first['loc']))}: {first['msg']}") from error
@@ -80,6 +80,9 @@ def draw_demonstrations(task: Task, templates: Templates, count: int, seed: int)
     Raises TaskError where the labels do not fit the task or are too few.
     """
     path = task.folder / "labels.json"
+    if task.info.labels_sha256 is None:
+        raise TaskError(f"{task.info.name}: bundles no labels, so it takes no demonstrations; leave k= out")
+    check_file(path, task.info.labels_sha256)
     file = read_labels(path)
     if (file.task, file.version) != (task.info.name, task.info.version):
         raise TaskError(f"{path}: labels of {file.task} version {file.version}, needed: version {task.info.version}")
@@ -94,8 +97,8 @@ def draw_demonstrations(task: Task, templates: Templates, count: int, seed: int)
         if wanted[label.verdict] and label.item not in {other.item for other in drawn}:
             drawn.append(label)
             wanted[label.verdict] -= 1
-    if short := {verdict: number for verdict, number in wanted.items() if number}:
-        raise TaskError(f"{path}: {short} labels short of {count} demonstrations; ask for fewer with k=")
+    if short := [f"{number} {verdict}" for verdict, number in wanted.items() if number]:
+        raise TaskError(f"{path}: {' and '.join(short)} labels short of {count} demonstrations; give a smaller k=")
     random.shuffle(drawn)
     return [_demonstration(path, label, items[label.item], templates) for label in drawn]
 

@@ -14,7 +14,7 @@ from introbench.tasks.types import Item, Split, TaskInfo
 if TYPE_CHECKING:
     from introbench.tasks.templates import Templates
 
-__all__ = ["Task", "read_items"]
+__all__ = ["Task", "check_file", "read_items"]
 
 _ITEM_FIELDS = {"id", "kind", "cluster", "split", "question", "choices", "key"}
 
@@ -41,19 +41,24 @@ class Task:
     def items(self) -> list[Item]:
         """All frozen items, in file order. Raises TaskError on a wrong checksum or a bad row."""
         path = self.folder / "items.jsonl"
-        try:
-            found = file_hash(str(path))
-        except OSError as error:
-            raise TaskError(f"{path}: cannot be read ({error.strerror})") from error
-        if found != self.info.sha256:
-            raise TaskError(
-                f"{path}: sha256 is {found[:12]}…, the task declares {self.info.sha256[:12]}…; "
-                "reinstall the package, or raise the task's version and write the new sha256"
-            )
+        check_file(path, self.info.sha256)
         items = read_items(path)
         if len(items) != self.info.count:
             raise TaskError(f"{path}: {len(items)} items, the task declares {self.info.count}")
         return items
+
+
+def check_file(path: Path, sha256: str) -> None:
+    """Raise TaskError where a frozen file is absent or is not the one that the task declares."""
+    try:
+        found = file_hash(str(path))
+    except OSError as error:
+        raise TaskError(f"{path}: cannot be read ({error.strerror})") from error
+    if found != sha256:
+        raise TaskError(
+            f"{path}: sha256 is {found[:12]}…, the task declares {sha256[:12]}…; "
+            "reinstall the package, or raise the task's version and write the new sha256"
+        )
 
 
 def read_items(path: Path) -> list[Item]:

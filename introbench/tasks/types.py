@@ -163,6 +163,7 @@ class TaskInfo:
         count: number of items in the frozen file.
         cue_kinds: kinds of cue, placebo included, in the order of the templates.
         experimental: why results should not be headlined, or None.
+        labels_sha256: hash of the bundled label file that demonstrations are drawn from, or None without one.
     """
 
     name: str
@@ -176,3 +177,4 @@ class TaskInfo:
     count: int
     cue_kinds: Sequence[str]
     experimental: str | None = None
+    labels_sha256: str | None = None

@@ -142,15 +142,26 @@ def test_plan_counts_and_writes_nothing(tiny_llama: Path, tmp_path: Path) -> Non
     assert not list(tmp_path.iterdir())
 
 
-def test_labels_of_a_run_can_be_frozen(stored: Path, tmp_path: Path) -> None:
-    done = introbench("labels", stored, "--task", "hint_facts", "--out", tmp_path / "labels.json")
+def test_labels_of_a_run_can_be_frozen_without_what_is_held_out(stored: Path, tmp_path: Path) -> None:
+    run, file = tmp_path / "run", tmp_path / "labels.json"
+    introbench("run", "--model", "scripted/oracle", "--split", "train", "--limit", 60, "--out", run)
+    done = introbench("labels", run, "--task", "hint_facts", "--out", file)
     assert done.returncode == 0, done.stderr
-    file = json.loads((tmp_path / "labels.json").read_text())
-    assert len(file["labels"]) == 240
-    assert {label["verdict"] for label in file["labels"]} == {"changed", "unchanged"}
-    wrong = introbench("labels", stored, "--task", "hint_fact", "--out", tmp_path / "other.json")
-    assert wrong.returncode == 2
-    assert "no task 'hint_fact'" in wrong.stderr
+    labels = json.loads(file.read_text())["labels"]
+    assert {label["verdict"] for label in labels} == {"changed", "unchanged"}
+    assert not any(label["cue"].startswith(("crowd", "metadata")) for label in labels)
+    assert f"{len(labels)} labels, {240 - len(labels)} held-out ones left out" in done.stdout
+    whole = introbench("labels", run, "--task", "hint_facts", "--held-out", "--out", file)
+    assert "240 labels, 0 held-out ones left out" in whole.stdout
+    for arguments, message in (
+        ([stored, "--task", "hint_facts"], "has no answered training case"),
+        ([run, "--task", "hint_fact"], "no task 'hint_fact'"),
+        ([run, "--task", "hint_facts", "--model", "other"], "no model 'other'"),
+    ):
+        wrong = introbench("labels", *arguments, "--out", tmp_path / "other.json")
+        assert wrong.returncode == 2
+        assert message in wrong.stderr
+    assert not (tmp_path / "other.json").exists()
 
 
 def test_help_and_version() -> None:

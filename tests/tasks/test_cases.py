@@ -101,7 +101,7 @@ def test_demonstrations_change_the_explanation_prompt_and_nothing_else() -> None
 def test_demonstrations_are_balanced_and_come_from_training_items_and_cues() -> None:
     case = plan_of(limit=1, task="hint_facts?k=4").tasks[0].cases[0]
     solved = [turn.content for turn in case.explanation.messages if turn.role == "assistant"]
-    assert sorted(text.partition(":")[0] for text in solved) == ["Different", "Different", "The same", "The same"]
+    assert sorted(text.partition(":")[0] for text in solved) == ["Change", "Change", "No change", "No change"]
     task = find_tasks()["hint_facts"]
     prompts = [turn.content for turn in case.explanation.messages if turn.role == "user"][:-1]
     training = [item.question for item in task.items() if item.split == "train"]
