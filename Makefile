@@ -18,7 +18,7 @@ help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.run  ## run the embedded model, as it is and after 4 solved examples, against a noisy copy of itself
-	$(BIN)/introbench run --model smollm2-135m-q4_1 --reference 'smollm2-135m-q4_1?weight_noise=0.1' \
+	$(BIN)/introbench run --model smollm2-135m-q4_1 --reference 'noisy=smollm2-135m-q4_1?weight_noise=0.1' \
 	    --tasks 'hint_facts,hint_facts?k=4' --limit 30 --out $(DEMO_OUT)
 
 test: $(VENV)/.dev  ## run every test that needs no network

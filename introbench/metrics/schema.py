@@ -20,6 +20,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "Breakdown",
     "CaseCounts",
+    "CouplingCeiling",
     "Coverage",
     "EmitterSummary",
     "FloorScores",
@@ -156,6 +157,18 @@ class TrivialCoupling(_Part):
     """Its s_D − o_D in the exact view. Its centred coupling is 0 by construction."""
 
 
+class CouplingCeiling(_Part):
+    """Centred coupling of an explainer that always states the emitter's own label: the most that can be reached here.
+
+    It is below 1 where the strata already explain part of what the two models do.
+    """
+
+    exact: float | None
+    """In the exact view; null where it cannot be estimated."""
+    verdict: float | None
+    """In the verdict view."""
+
+
 class PairSummary(_Part):
     """An emitter's explanations against its own labels and against another model's."""
 
@@ -175,6 +188,8 @@ class PairSummary(_Part):
     """The verdict alone."""
     youden_j: JView
     """J_self − J_ref."""
+    ceiling: CouplingCeiling
+    """What a perfect self-explainer would show on the same cases."""
     trivial: TrivialCoupling | None
     """What a trivial explainer shows; null where the labels never differ."""
     reasons_against: list[str]

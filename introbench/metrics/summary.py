@@ -14,12 +14,13 @@ from introbench.metrics.behaviour import behaviour_of, collapsed, saying_of
 from introbench.metrics.floors import Floor, fixed_floors, floors_of
 from introbench.metrics.headline import headline_of, reasons_against
 from introbench.metrics.intervals import FEWEST_CLUSTERS, cluster_count
-from introbench.metrics.observations import UNPARSABLE, Answers, CaseTable
+from introbench.metrics.observations import UNPARSABLE, Answers, CaseTable, Explanations
 from introbench.metrics.pairs import PairView, exact_view, j_view, pair_of, verdict_view
 from introbench.metrics.read import ModelEntry, Run, TaskEntry, read_run
 from introbench.metrics.schema import (
     Breakdown,
     CaseCounts,
+    CouplingCeiling,
     Coverage,
     EmitterSummary,
     FloorScores,
@@ -191,8 +192,18 @@ def _pair(cases: CaseTable, emitter: _Emitter, other: _Emitter) -> PairSummary:
         exact=exact,
         verdict=verdict_view(pair),
         youden_j=j_view(pair),
+        ceiling=_ceiling(cases, emitter.answers, other.answers),
         trivial=_trivial(cases.take(usable), emitter.answers.take(usable), other.answers.take(usable)),
         reasons_against=_pair_reasons(pair.own.changed, pair.clusters, exact),
+    )
+
+
+def _ceiling(cases: CaseTable, emitter: Answers, other: Answers) -> CouplingCeiling:
+    labels = emitter.labels
+    perfect = Explanations(said=labels.changed.astype(np.int64), content=labels.content, p_changed=emitter.p_changed)
+    _, pair = pair_of(cases, emitter, other, perfect)
+    return CouplingCeiling(
+        exact=exact_view(pair).centred_coupling.value, verdict=verdict_view(pair).centred_coupling.value
     )
 
 

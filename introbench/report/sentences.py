@@ -74,7 +74,7 @@ def emitter_sentence(emitter: EmitterSummary) -> str:
         if part.above.value is not None
     ]
     if against:
-        parts.append(f"{emitter.model} explains itself: {'; '.join(against)}.")
+        parts.append(f"Self of {emitter.model}: {'; '.join(against)}.")
     return " ".join(parts)
 
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from introbench.metrics.headline import AboveFloor
 from introbench.metrics.intervals import Estimate
-from introbench.metrics.schema import EmitterSummary, Summary, TaskSummary
+from introbench.metrics.schema import EmitterSummary, PairSummary, Summary, TaskSummary
 from introbench.report.sentences import (
     coverage_sentences,
     emitter_sentence,
@@ -60,9 +60,15 @@ def _task(task: TaskSummary) -> Iterator[RenderableType]:
     yield from _pairs(task)
     if task.pairs:
         yield Text()
-    for pair in task.pairs:
+    for pair in _shown_pairs(task):
         yield _bullet(pair_sentence(pair))
     yield Text()
+
+
+def _shown_pairs(task: TaskSummary) -> list[PairSummary]:
+    """Targets as emitters; the other way round is what summary.json has beside them."""
+    targets = {emitter.model for emitter in task.emitters if emitter.role == "target"}
+    return [pair for pair in task.pairs if pair.emitter in targets]
 
 
 def _bullet(sentence: str) -> RenderableType:
@@ -89,6 +95,10 @@ def _cell(estimate: Estimate, show: Callable[[float], str] = number) -> Text:
 
 def _share(value: float | None) -> Text:
     return Text("–" if value is None else number(value))
+
+
+def _signed_share(value: float | None) -> Text:
+    return Text("–" if value is None else signed(value))
 
 
 def _floor(part: AboveFloor) -> Text:
@@ -121,7 +131,7 @@ def _emitters(emitters: Sequence[EmitterSummary]) -> RenderableType:
 
 def _pairs(task: TaskSummary) -> Iterator[RenderableType]:
     """Self against Ref, a table per pair."""
-    for pair in task.pairs:
+    for pair in _shown_pairs(task):
         table = _table(f"{pair.emitter} explains, reference {pair.reference}", "verdict and content", "verdict alone")
         views = (pair.exact, pair.verdict)
         table.add_row("Self", *(_cell(view.self_score) for view in views))
@@ -133,5 +143,9 @@ def _pairs(task: TaskSummary) -> Iterator[RenderableType]:
         table.add_row("o_D: Ref on D", *(_cell(view.reference_on_disagreements) for view in views))
         table.add_row("s_D − o_D, raw", *(_cell(view.raw_coupling, signed) for view in views))
         table.add_row(Text("centred coupling", style="bold"), *(_cell(view.centred_coupling, signed) for view in views))
+        table.add_row(
+            "  of a perfect self-explainer",
+            *(_signed_share(value) for value in (pair.ceiling.exact, pair.ceiling.verdict)),
+        )
         table.add_row("  cases D alone in their stratum", *(_share(view.alone_share) for view in views))
         yield Padding(table, (1, 0, 0, 0))

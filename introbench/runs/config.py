@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from introbench.tasks.types import Split
 
 __all__ = ["ModelEntry", "Role", "RunConfig", "resolve_config"]
 
+_NAMED = re.compile(r"(?P<name>[\w.-]+)=(?P<spec>.+)")
+
 Role = Literal["target", "base", "reference"]
 
 
@@ -22,7 +25,7 @@ class ModelEntry:
     """A model of the run.
 
     Attributes:
-        name: how tables call it; unique in the run.
+        name: how tables call it, unique in the run: the user's NAME=SPEC, else the spec.
         spec: its canonical spec.
         role: the model under test, its declared parent, or any other model.
     """
@@ -79,20 +82,22 @@ def resolve_config(
     variants = [resolve_task(spec, known) for spec in dict.fromkeys(tasks)]
     if not variants:
         raise UsageError("--tasks: names no task; `introbench list` shows all")
-    specs: list[tuple[ModelSpec, Role]] = [(_with_options(parse_spec(model), options), "target")]
-    specs += [(_with_options(parse_spec(reference), options), "reference") for reference in references]
-    base = _declared_base(specs[0][0])
-    if base is not None:
-        specs = [(spec, "base" if role == "reference" and spec == base else role) for spec, role in specs]
-        if base not in [spec for spec, _ in specs[1:]]:
-            specs.insert(1, (base, "base"))
-    entries = _named([(str(spec), role) for spec, role in specs])
+    asked = [_named_spec(text, options) for text in (model, *references)]
+    base = _declared_base(asked[0][1])
+    roles: list[Role] = ["target", *("base" if spec == base else "reference" for _, spec in asked[1:])]
+    if base is not None and "base" not in roles:
+        asked.insert(1, ("", base))
+        roles.insert(1, "base")
+    entries = _entries(asked, roles)
     names = tuple(dict.fromkeys(variant.name for variant in variants))
     return RunConfig(entries, names, split, limit, seed), list({variant.name: variant for variant in variants}.values())
 
 
-def _with_options(spec: ModelSpec, options: Mapping[str, str] | None) -> ModelSpec:
-    return spec if spec.backend == "scripted" else spec.with_options(options or {})
+def _named_spec(text: str, options: Mapping[str, str] | None) -> tuple[str, ModelSpec]:
+    """The name before "=", or "", and the spec with the run's options. A "=" behind "/" or "?" belongs to the spec."""
+    found = _NAMED.fullmatch(text)
+    spec = parse_spec(found["spec"] if found else text)
+    return found["name"] if found else "", spec if spec.backend == "scripted" else spec.with_options(options or {})
 
 
 def _declared_base(target: ModelSpec) -> ModelSpec | None:
@@ -100,10 +105,13 @@ def _declared_base(target: ModelSpec) -> ModelSpec | None:
     return ModelSpec(target.backend, base, target.options) if target.backend == "hf" and plus else None
 
 
-def _named(specs: Sequence[tuple[str, Role]]) -> tuple[ModelEntry, ...]:
+def _entries(asked: Sequence[tuple[str, ModelSpec]], roles: Sequence[Role]) -> tuple[ModelEntry, ...]:
     entries: list[ModelEntry] = []
-    for spec, role in specs:
-        same = sum(entry.spec == spec for entry in entries)
+    for (given, spec), role in zip(asked, roles, strict=True):
+        if given and given in [entry.name for entry in entries]:
+            raise UsageError(f"two models are named {given!r}; give each a name of its own")
+        name = given or str(spec)
+        same = sum(entry.name == name or entry.name.startswith(f"{name} #") for entry in entries)
         # The same spec twice is two models that share nothing: the second has a number in its name.
-        entries.append(ModelEntry(f"{spec} #{same + 1}" if same else spec, spec, role))
+        entries.append(ModelEntry(f"{name} #{same + 1}" if same else name, str(spec), role))
     return tuple(entries)

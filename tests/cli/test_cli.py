@@ -102,23 +102,26 @@ def test_run_without_out_says_so() -> None:
     assert "--out DIR is missing" in done.stderr
 
 
-def test_a_full_disk_is_one_line_that_names_the_file_and_leaves_a_run_to_go_on_with(tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", ["cases.jsonl", "hint_facts.jsonl"])
+def test_a_full_disk_is_one_line_that_names_the_file_and_leaves_a_run_to_go_on_with(file: str, tmp_path: Path) -> None:
+    command = ["run", "--model", "scripted/oracle", "--limit", "100", "--out"]
+    whole = introbench(*command, tmp_path / "whole")
+    assert whole.returncode == 0
     # A size limit on files is what a full disk is to a process: a write that is refused midway.
-    command = ["run", "--model", "scripted/oracle", "--limit", "200", "--out", str(tmp_path / "r")]
+    # The ledger is the larger file: with room for exactly the cases, it is the ledger that does not fit.
+    limit = (tmp_path / "whole" / "cases.jsonl").stat().st_size - (file == "cases.jsonl")
     code = (
-        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (800_000, 800_000));"
+        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}));"
         "from introbench.cli.main import main; main()"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *command], capture_output=True, text=True, timeout=250, check=False
-    )
+    arguments = [sys.executable, "-c", code, *command, str(tmp_path / "r")]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=250, check=False)
     assert done.returncode == 2
-    assert "cases.jsonl" in done.stderr.splitlines()[-1] or "hint_facts.jsonl" in done.stderr.splitlines()[-1]
-    again = introbench(*command)
+    assert file in done.stderr.splitlines()[-1]
+    assert (tmp_path / "r").exists() == (file != "cases.jsonl")
+    again = introbench(*command, tmp_path / "r")
     assert again.returncode == 0, again.stderr
-    whole = introbench(*command[:-1], tmp_path / "whole")
-    assert whole.returncode == 0
     assert (tmp_path / "r" / "summary.json").read_bytes() == (tmp_path / "whole" / "summary.json").read_bytes()
 
 

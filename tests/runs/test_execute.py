@@ -153,6 +153,17 @@ def test_the_declared_base_of_an_adapter_is_added_as_reference() -> None:
     ]
 
 
+def test_a_name_before_the_spec_is_what_tables_call_the_model() -> None:
+    config, _ = resolve_config("mine=scripted/oracle?seed=1", ["scripted/oracle?seed=1", "scripted/oracle?seed=1"])
+    assert [(model.name, model.spec) for model in config.models] == [
+        ("mine", "scripted/oracle?seed=1"),
+        ("scripted/oracle?seed=1", "scripted/oracle?seed=1"),
+        ("scripted/oracle?seed=1 #2", "scripted/oracle?seed=1"),
+    ]
+    with pytest.raises(UsageError, match="two models are named 'a'"):
+        resolve_config("a=scripted/oracle", ["a=scripted/liar"])
+
+
 def test_a_folder_of_another_run_or_of_something_else_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
     out = run(tmp_path / "r", "scripted/oracle", limit=2)
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
