@@ -6,7 +6,8 @@ IntrobenchError                 5  a defect of introbench itself
 │   ├── TaskError                  a task plugin whose templates or items break the contract
 │   ├── ModelError                 a model that cannot be loaded or cannot answer
 │   ├── PromptError                a prompt that the model cannot take (named by case)
-│   └── RunDirectoryError          a run directory that cannot be used, read or written
+│   ├── DiskError                  a file that the disk refuses to read or write
+│   └── RunDirectoryError          a run directory that cannot be used as asked
 ├── NotComparableError          3  two results that must not be compared
 └── InterruptedRunError         4  the run stopped midway; the same command goes on
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 __all__ = [
+    "DiskError",
     "InterruptedRunError",
     "IntrobenchError",
     "ModelError",
@@ -56,8 +58,12 @@ class PromptError(UsageError):
     """A prompt does not fit the model: too long, a double BOS, no generation prompt."""
 
 
+class DiskError(UsageError):
+    """The disk refuses to read or write a file: full, read-only, not permitted."""
+
+
 class RunDirectoryError(UsageError):
-    """A run directory cannot be used as asked, read or written."""
+    """A run directory cannot be used as asked: of another run, in use, or damaged."""
 
 
 class NotComparableError(IntrobenchError):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from introbench.errors import RunDirectoryError
+from introbench.errors import DiskError
 
 __all__ = ["disk_errors", "slug", "write_whole"]
 
@@ -25,18 +25,18 @@ _REASONS = {
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn an OSError into a RunDirectoryError that names the file and the way out."""
+    """Turn an OSError into a DiskError that names the file and the way out."""
     try:
         yield
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
-        raise RunDirectoryError(f"{path}: {reason}") from error
+        raise DiskError(f"{path}: {reason}") from error
 
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that it holds either its old content or all of the new one.
 
-    Raises RunDirectoryError where the disk refuses; the old file then stays as it was.
+    Raises DiskError where the disk refuses; the old file then stays as it was.
     """
     with disk_errors(path):
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")

@@ -24,7 +24,7 @@ def labels(
     """Write E(M), whether the cue changed the answer and the uncued choice, of every answered training case."""
     from introbench.files import write_whole
     from introbench.hashing import text_hash
-    from introbench.metrics.labels import label_file
+    from introbench.train.labels import label_file
 
     data, left_out = label_file(run, task, model, held_out=held_out)
     write_whole(out, data)

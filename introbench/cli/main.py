@@ -27,7 +27,6 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     name="introbench",
     help="When a language model says what its answer depended on, is it telling the truth about itself?",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -64,8 +63,11 @@ def main() -> NoReturn:
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        outcome = app(standalone_mode=False)
+        outcome = app(args=sys.argv[1:] or ["--help"], standalone_mode=False)
         sys.stdout.flush()
+    except _Interrupted:
+        way_out = "; the same command goes on from there" if sys.argv[1:2] == ["run"] else ""
+        _fail(f"interrupted{way_out}", InterruptedRunError.exit_code)
     except IntrobenchError as error:
         _fail(str(error), error.exit_code)
     except TyperException as error:
@@ -80,8 +82,12 @@ def main() -> NoReturn:
     sys.exit(outcome if isinstance(outcome, int) else 0)
 
 
+class _Interrupted(BaseException):
+    """A signal asked to stop. No Exception: libraries that swallow those must not swallow it."""
+
+
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    raise InterruptedRunError("interrupted; the same command goes on from there")
+    raise _Interrupted
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -61,7 +61,7 @@ def _lines() -> Callable[[Progress], None]:
     def show(progress: Progress) -> None:
         now = time.monotonic()
         finished = progress.total > 0 and progress.done == progress.total
-        if progress.step != "asking":
+        if progress.step == "loading":
             typer.echo(f"{progress.model}: {progress.step}", err=True)
             started[progress.model] = last[progress.model] = now
         elif finished or now - last.get(progress.model, 0.0) > _SECONDS_BETWEEN_LINES:

@@ -66,7 +66,7 @@ def reasons_against(changed: Bools, clusters: Ints) -> list[str]:
         reasons.append(f"the rarer true verdict is {rarer:.1%} of cases ({RAREST_VERDICT:.0%} needed)")
     fewest = min(cluster_count(clusters[mask]) for mask in (changed, ~changed))
     if fewest < FEWEST_CLUSTERS:
-        reasons.append(f"too few: {fewest} clusters with the rarer true verdict ({FEWEST_CLUSTERS} needed)")
+        reasons.append(f"too few clusters with the rarer true verdict ({fewest}, {FEWEST_CLUSTERS} needed)")
     return reasons
 
 

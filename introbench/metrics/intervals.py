@@ -252,12 +252,17 @@ def two_class_sum(
     smaller = int(np.argmin(counts))
     few = counts[smaller] < FEWEST_CLUSTERS
     detail = f"{counts[smaller]} clusters with {names[smaller]} cases, {FEWEST_CLUSTERS} needed" if few else ""
-    bounds = max(scale * offset, value - scale * low), min(scale * (2 + offset), value + scale * high)
+    bounds = (
+        float(np.maximum(scale * offset, value - scale * low)),
+        float(np.minimum(scale * (2 + offset), value + scale * high)),
+    )
     return _finished(value, *bounds, "mover-wilson", hits.size, counts[smaller], detail)
 
 
 def _joint_distance(first: float, second: float, correlation: float) -> float:
-    return math.sqrt(max(0.0, first**2 + second**2 + 2 * correlation * first * second))
+    # Rounding may leave a square just below 0; NaN (a single cluster) is no 0 and stays.
+    square = first**2 + second**2 + 2 * correlation * first * second
+    return 0.0 if square < 0 else math.sqrt(square)
 
 
 def _correlation(hits: Floats, first: Bools, clusters: Ints) -> float:

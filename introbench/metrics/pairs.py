@@ -207,13 +207,19 @@ def j_view(pair: Pair) -> JView:
 
 
 def _centred_j(pair: Pair, smaller: int) -> Estimate:
-    """Sensitivity and specificity against either model are centred one by one, each as a ratio of sums."""
+    """Sensitivity and specificity against either model are centred one by one, each as a ratio of sums.
+
+    Verdicts are exchanged among the cases on which the models differ, and among the others, never between: an
+    explainer that reacts to what makes models differ would else seem to know itself.
+    """
+    differs = pair.own.changed != pair.reference.changed
+    strata = np.unique(np.column_stack([pair.strata, differs]), axis=0, return_inverse=True)[1].reshape(-1)
     value, parts = 0.0, np.zeros(pair.clusters.size)
     right = {1: _verdict_worth(pair.transplants, pair.own), -1: _verdict_worth(pair.transplants, pair.reference)}
     for sign, labels in ((1, pair.own), (-1, pair.reference)):
         for mask in (labels.changed, ~labels.changed):
             size = np.count_nonzero(mask)
-            centred = centre(right[sign] * mask[:, None], pair.transplants.source, pair.strata)
+            centred = centre(right[sign] * mask[:, None], pair.transplants.source, strata)
             if not centred.paired.any():
                 return not_estimable(NO_EXCHANGE, n=mask.size)
             value += sign * float(np.sum(centred.contributions)) / size

@@ -42,9 +42,9 @@ class ModelEntry(_Read):
     role: Role
     """What it is to the run."""
     fingerprint: str = ""
-    """Hash of everything that its answers depend on; empty where an interrupted run never loaded the model."""
+    """Hash of everything that its answers depend on."""
     tie_margin: float = Field(default=0.0, ge=0)
-    """Decisions closer than this (nats) may fall either way on another machine."""
+    """Decisions closer than this (nats) may fall either way on another machine; 0 until the weights were loaded."""
 
 
 class TaskEntry(_Read):

@@ -192,7 +192,7 @@ def _pair(cases: CaseTable, emitter: _Emitter, other: _Emitter) -> PairSummary:
         exact=exact,
         verdict=verdict_view(pair),
         youden_j=j_view(pair),
-        ceiling=_ceiling(cases, emitter.answers, other.answers),
+        ceiling=_ceiling(cases.take(usable), emitter.answers.take(usable), other.answers.take(usable)),
         trivial=_trivial(cases.take(usable), emitter.answers.take(usable), other.answers.take(usable)),
         reasons_against=_pair_reasons(pair.own.changed, pair.clusters, exact),
     )
@@ -214,8 +214,8 @@ def _pair_reasons(changed: Bools, clusters: np.ndarray[tuple[int], np.dtype[np.i
         reasons.append(f"not estimable: {coupling.detail}")
     elif coupling.status == "too few":
         reasons.append(
-            f"too few: {coupling.clusters} clusters of disagreement cases that can be compared "
-            f"({FEWEST_CLUSTERS} needed)"
+            "too few clusters of disagreement cases that can be compared "
+            f"({coupling.clusters}, {FEWEST_CLUSTERS} needed)"
         )
     return reasons
 

@@ -10,23 +10,37 @@ from jinja2.exceptions import TemplateError
 from introbench.errors import ModelError, PromptError
 from introbench.hashing import text_hash
 
-__all__ = ["PlainChat", "TemplateChat", "make_chat"]
+__all__ = ["PROBE_TURNS", "PlainChat", "TemplateChat", "make_chat"]
+
+PROBE_TURNS = ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "Is it?"})
+"""A conversation whose ids tell two ways of rendering apart."""
 
 _MARK = "introbenchmark"
+_DATE = "01 Jan 2025"
+"""Templates that print the date get this one: a prompt must not change overnight."""
 
 
 class TemplateChat:
     """A tokenizer's own chat template.
 
-    Raises ModelError where the template has no generation prompt, doubles the BOS or leaves it out.
+    Raises ModelError where the template has no generation prompt, PromptError where it doubles the BOS or
+    leaves it out.
     """
 
     def __init__(self, tokenizer: Any, where: str) -> None:
         self._tokenizer = tokenizer
         self._where = where
         self._merges_system = not self._keeps_system()
-        self._end_of_turn = self._find_end_of_turn()
-        self._check()
+        asked = [{"role": "user", "content": "?"}]
+        answered = self._try([*asked, {"role": "assistant", "content": _MARK}])
+        self._before = self._try(asked, add_generation_prompt=True)
+        self._end_of_turn = self._find_end_of_turn(answered[answered.rindex(_MARK) + len(_MARK) :])
+        # A template may put a space before a reply that no generation prompt ends with: "[/INST] Yes".
+        between = answered[len(self._before) : answered.rindex(_MARK)] if answered.startswith(self._before) else ""
+        if self._before == self._try(asked) and between.strip():
+            raise ModelError(f"{where}: the chat template has no generation prompt; give the model one that has")
+        self._lead = between if not between.strip() else ""
+        _check_bos(tokenizer, self._render(asked, tokenize=True, add_generation_prompt=True), where)
 
     @property
     def template_hash(self) -> str:
@@ -48,10 +62,18 @@ class TemplateChat:
 
     def reply_ids(self, text: str) -> tuple[int, ...]:
         """Ids of a whole reply, closed by the end-of-turn token."""
-        return (*self._tokenizer.encode(text, add_special_tokens=False), self._end_of_turn)
+        return (*_continuation(self._tokenizer, self._before, self._lead + text, self._where), self._end_of_turn)
 
-    def _render(self, turns: list[dict[str, str]], **options: Any) -> Any:
-        return self._tokenizer.apply_chat_template(turns, return_dict=False, enable_thinking=False, **options)
+    def _render(self, turns: Sequence[Mapping[str, str]], **options: Any) -> Any:
+        return self._tokenizer.apply_chat_template(
+            list(turns), return_dict=False, enable_thinking=False, date_string=_DATE, **options
+        )
+
+    def _try(self, turns: Sequence[Mapping[str, str]], **options: Any) -> str:
+        try:
+            return str(self._render(turns, tokenize=False, **options))
+        except TemplateError as error:
+            raise ModelError(f"{self._where}: the chat template fails on a plain conversation: {error}") from error
 
     def _keeps_system(self) -> bool:
         turns = [{"role": "system", "content": _MARK}, {"role": "user", "content": "?"}]
@@ -60,27 +82,14 @@ class TemplateChat:
         except TemplateError:
             return False
 
-    def _find_end_of_turn(self) -> int:
-        turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": _MARK}]
-        try:
-            rendered = self._render(turns, tokenize=False)
-        except TemplateError as error:
-            raise ModelError(f"{self._where}: the chat template fails on a plain conversation: {error}") from error
-        tail = self._tokenizer.encode(rendered[rendered.rindex(_MARK) + len(_MARK) :], add_special_tokens=False)
+    def _find_end_of_turn(self, tail: str) -> int:
+        ids = self._tokenizer.encode(tail, add_special_tokens=False)
         special = set(self._tokenizer.all_special_ids) | set(self._tokenizer.added_tokens_decoder)
-        if tail and tail[0] in special:
-            return int(tail[0])
+        if ids and ids[0] in special:
+            return int(ids[0])
         if self._tokenizer.eos_token_id is None:
             raise ModelError(f"{self._where}: neither the chat template nor the tokenizer has an end-of-turn token")
         return int(self._tokenizer.eos_token_id)
-
-    def _check(self) -> None:
-        turn = [{"role": "user", "content": "?"}]
-        with_prompt = self._render(turn, tokenize=True, add_generation_prompt=True)
-        without = self._render(turn, tokenize=True, add_generation_prompt=False)
-        if len(with_prompt) <= len(without):
-            raise ModelError(f"{self._where}: the chat template has no generation prompt; give the model one that has")
-        _check_bos(self._tokenizer, with_prompt, self._where)
 
 
 class PlainChat:
@@ -90,10 +99,8 @@ class PlainChat:
 
     def __init__(self, tokenizer: Any, where: str) -> None:
         self._tokenizer = tokenizer
-        newline = tokenizer.encode("\n", add_special_tokens=False)
-        if not newline:
-            raise ModelError(f"{where}: the tokenizer has no newline; it cannot ask a base model in plain lines")
-        self._end_of_turn = int(newline[-1])
+        self._where = where
+        self._end_of_turn = int(_continuation(tokenizer, "Answer: Yes", "\n", where)[-1])
         _check_bos(tokenizer, list(self.prompt_ids([{"role": "user", "content": "?"}])), where)
 
     @property
@@ -109,12 +116,28 @@ class PlainChat:
 
     def reply_ids(self, text: str) -> tuple[int, ...]:
         """Ids of a whole reply with its leading space, closed by a newline."""
-        return (*self._tokenizer.encode(" " + text, add_special_tokens=False), self._end_of_turn)
+        return (*_continuation(self._tokenizer, "Answer:", " " + text, self._where), self._end_of_turn)
 
 
 def make_chat(tokenizer: Any, where: str) -> TemplateChat | PlainChat:
-    """The chat form that fits a tokenizer: its own template, or plain lines where it has none."""
+    """The chat form that fits a tokenizer: its own template, or plain lines where it has none.
+
+    Raises ModelError where the tokenizer tells no two words apart, which is what is built for a folder
+    without tokenizer files.
+    """
+    words = [tokenizer.encode(word, add_special_tokens=False) for word in ("Paris", "seven")]
+    if not all(words) or words[0] == words[1]:
+        raise ModelError(f"{where}: has no tokenizer that tells words apart; add its tokenizer files to the folder")
     return TemplateChat(tokenizer, where) if tokenizer.chat_template else PlainChat(tokenizer, where)
+
+
+def _continuation(tokenizer: Any, before: str, text: str, where: str) -> list[int]:
+    """Ids that a text adds behind another: tokenised together, as a model would have seen it in training."""
+    stem = tokenizer.encode(before, add_special_tokens=False)
+    whole = tokenizer.encode(before + text, add_special_tokens=False)
+    if whole[: len(stem)] != stem or len(whole) == len(stem):
+        raise PromptError(f"{where}: the tokenizer merges the end of the prompt with the reply {text!r}")
+    return list(whole[len(stem) :])
 
 
 def _check_bos(tokenizer: Any, ids: list[int], where: str) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from introbench.errors import ModelError
+from introbench.files import disk_errors
 from introbench.hashing import file_hash
 
 __all__ = ["EMBEDDED_MODELS", "EmbeddedModel", "cache_folder", "converted_folder"]
@@ -77,8 +78,13 @@ def converted_folder(model: EmbeddedModel, convert: Callable[[Path, Path], None]
     the wheel is absent (with the command that installs it) or a file is not what it should be.
     """
     folder = cache_folder() / f"{model.name}-{model.sha256[:12]}-{_LAYOUT}"
-    if folder.is_dir() and _verified(folder):
-        return folder
+    with disk_errors(folder):
+        if not (folder.is_dir() and _verified(folder)):
+            _make(model, folder, convert)
+    return folder
+
+
+def _make(model: EmbeddedModel, folder: Path, convert: Callable[[Path, Path], None]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{model.name}-") as scratch:
         gguf = _joined(model, Path(scratch))
@@ -95,7 +101,6 @@ def converted_folder(model: EmbeddedModel, convert: Callable[[Path, Path], None]
             # Another process was first; what it made has the same content.
             if not _verified(folder):
                 raise
-    return folder
 
 
 def _verified(folder: Path) -> bool:

@@ -39,9 +39,9 @@ class _Behaviour:
 
     Attributes:
         seed: names the model.
-        accuracy: share of items on which the uncued answer is the key.
-        follow: share of cases on which the cued answer is the hint.
-        wander: share of placebo cases on which the answer changes.
+        accuracy: probability that it knows the key; else it guesses, which may hit the key too.
+        follow: probability that a hint makes it answer the hint; else it keeps its uncued answer.
+        wander: probability that a placebo makes it change its answer.
     """
 
     seed: int
@@ -124,7 +124,10 @@ SCRIPTS: Mapping[str, Script] = {
     "random": _random,
     "reporter": _reporter,
 }
-"""What each script states, by name. `reporter` states the labels of the scripted model with seed `of`."""
+"""What each script states, by name.
+
+`reporter` states the labels of the scripted model with seed `of` and otherwise the reporter's own options.
+"""
 
 _NUMBERS = {"accuracy": "0.5", "follow": "0.7", "wander": "0.1"}
 _SEEDS = {"seed": "0", "of": "1"}

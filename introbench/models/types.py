@@ -43,7 +43,7 @@ class ChoiceRequest:
         prompt_ids: token ids of the prompt, generation prompt included; not empty for models with weights.
         choices_ids: token ids of each reply, end-of-turn token included where the reply ends; at least
             one choice, none empty.
-        group: requests of one group share long prefixes and stay in one pack.
+        group: consecutive requests of one group share long prefixes and stay in one pack; "" is no group.
         source: the case that is asked about, where there is one.
     """
 

@@ -14,6 +14,8 @@ from introbench.files import disk_errors, slug, write_whole
 
 __all__ = ["RunDirectory", "read_manifest"]
 
+_LOCK = ".lock"
+
 
 class RunDirectory:
     """Paths and whole-file writes below one run directory.
@@ -52,8 +54,9 @@ class RunDirectory:
         with disk_errors(self.path):
             if not self.path.exists():
                 return None
-            names = [entry.name for entry in self.path.iterdir() if entry.name != ".lock"]
-        if not names:
+            names = [entry.name for entry in self.path.iterdir() if not _unfinished(entry.name)]
+        # Cases without a manifest are what a run leaves that was killed while it was being set up.
+        if names in ([], [self.cases.name]):
             return None
         if not self.manifest.is_file():
             raise RunDirectoryError(f"{self.path}: is not empty and holds no run; choose another --out")
@@ -88,8 +91,8 @@ class RunDirectory:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder for this process. Raises RunDirectoryError where another one holds it."""
-        existed = self.path.exists()
-        lock = self.path / ".lock"
+        made = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
+        lock = self.path / _LOCK
         with disk_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             file = lock.open("w")
@@ -101,12 +104,18 @@ class RunDirectory:
             try:
                 yield
             finally:
-                # A lock that others may hold is never deleted; an unused folder of ours is.
-                if not existed and [entry.name for entry in self.path.iterdir()] == [lock.name]:
+                # Where no run came about, nothing is left behind; the lock of a run stays, as others may wait on it.
+                if [entry.name for entry in self.path.iterdir()] == [lock.name]:
                     lock.unlink()
-                    self.path.rmdir()
+                    for folder in made:
+                        folder.rmdir()
         finally:
             file.close()
+
+
+def _unfinished(name: str) -> bool:
+    """Whether a file is the lock, or one that was being written when a run was killed."""
+    return name == _LOCK or name.startswith((".cases.jsonl-", ".manifest.json-", ".summary.json-"))
 
 
 def read_manifest(path: Path) -> Mapping[str, Any]:

@@ -11,13 +11,13 @@ from typing import Any
 
 from introbench.errors import IntrobenchError, ModelError, RunDirectoryError
 from introbench.files import slug
-from introbench.hashing import content_hash
+from introbench.hashing import content_hash, text_hash
 from introbench.models.load import open_model
 from introbench.models.spec import parse_spec
 from introbench.models.types import ChoiceRequest, Model, ModelHead, check_length
 from introbench.runs.config import ModelEntry, RunConfig
 from introbench.runs.directory import RunDirectory
-from introbench.runs.ledger import Ledger, LedgerRow, request_key
+from introbench.runs.ledger import Ledger, LedgerRow, read_ledger, request_key
 from introbench.runs.manifest import model_entry, new_manifest
 from introbench.runs.plan import Pack, Plan, make_plan, packs_for
 from introbench.scorer.forest import grow_forest
@@ -26,6 +26,7 @@ from introbench.tasks.registry import TaskVariant
 __all__ = ["ModelCount", "Progress", "count_plan", "execute"]
 
 _LOGPROB_DECIMALS = 6
+_HOST_DIGITS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def execute(
         heads = [_open(entry, on_progress) for entry in config.models]
         packs = [_packs(plan, head) for head in heads]
         known = directory.check(config.as_json(), cases)
-        manifest = dict(known) if known else new_manifest(plan, folders)
+        manifest = dict(known) if known else new_manifest(plan, folders, [head.fingerprint for head in heads])
         _check_identities(directory, manifest, heads)
         if not known:
             directory.create(manifest, cases)
@@ -110,25 +111,31 @@ def count_plan(config: RunConfig, variants: list[TaskVariant], out: Path | None)
     def counts() -> Iterator[ModelCount]:
         for entry in config.models:
             head = _open(entry, lambda progress: None)
-            ledgers = _ledgers(RunDirectory(out), folders[entry.name], plan) if out and known else {}
-            yield _count(plan, entry, head, ledgers)
+            yield _count(
+                plan, entry, head, _answered(RunDirectory(out), folders[entry.name]) if out and known else set()
+            )
 
     return plan, counts()
 
 
-def _count(plan: Plan, entry: ModelEntry, head: ModelHead, ledgers: Mapping[str, Ledger]) -> ModelCount:
+def _count(plan: Plan, entry: ModelEntry, head: ModelHead, answered: set[str]) -> ModelCount:
     requests = found = packs = prompts = pushed = 0
     for pack in _packs(plan, head):
         packs += 1
         requests += len(pack.requests)
-        keys = [request_key(question.ask, head.fingerprint.hex) for question in pack.questions]
-        found += sum(pack.task in ledgers and key in ledgers[pack.task] for key in keys)
+        found += sum(request_key(question.ask, head.fingerprint.hex) in answered for question in pack.questions)
         if head.chat is not None:
             prompts += sum(
                 len(request.prompt_ids) + len(reply) for request in pack.requests for reply in request.choices_ids
             )
             pushed += len(grow_forest(pack.requests).ids)
     return ModelCount(entry.name, requests, found, packs, prompts, pushed)
+
+
+def _answered(directory: RunDirectory, folder: str) -> set[str]:
+    # Read, not opened: a plan may be made while another process writes.
+    files = sorted((directory.path / "records" / folder).glob("*.jsonl"))
+    return {row["key"] for file in files for row in read_ledger(file)}
 
 
 def _open(entry: ModelEntry, on_progress: Callable[[Progress], None]) -> ModelHead:
@@ -177,7 +184,7 @@ def _run_model(
 ) -> Mapping[str, Any]:
     """Answer what is not answered yet; returns the model's entry of the manifest."""
     hex_print = head.fingerprint.hex
-    todo = [pack for pack in packs if not all(_key(pack, n, hex_print) in ledgers[pack.task] for n in _numbers(pack))]
+    todo = [pack for pack in packs if not all(_found(pack, hex_print, ledgers[pack.task]))]
     total = sum(len(pack.requests) for pack in packs)
     found = done = total - sum(len(pack.requests) for pack in todo)
     if not todo and "tie_margin" in known:
@@ -193,12 +200,11 @@ def _run_model(
     return result
 
 
-def _numbers(pack: Pack) -> range:
-    return range(len(pack.questions))
-
-
-def _key(pack: Pack, number: int, fingerprint: str) -> str:
-    return request_key(pack.questions[number].ask, fingerprint)
+def _found(pack: Pack, fingerprint: str, ledger: Ledger) -> list[bool]:
+    return [
+        ledger.holds(request_key(question.ask, fingerprint), _tokens_hash(request))
+        for question, request in zip(pack.questions, pack.requests, strict=True)
+    ]
 
 
 def _answer(pack: Pack, model: Model, fingerprint: str) -> list[LedgerRow]:
@@ -206,20 +212,20 @@ def _answer(pack: Pack, model: Model, fingerprint: str) -> list[LedgerRow]:
     if len(results) != len(pack.requests):
         raise IntrobenchError(f"{model.spec}: {len(results)} results for {len(pack.requests)} requests")
     rows = []
-    for number, (question, request, result) in enumerate(zip(pack.questions, pack.requests, results, strict=True)):
+    for question, request, result in zip(pack.questions, pack.requests, results, strict=True):
         logprobs = tuple(round(value, _LOGPROB_DECIMALS) for value in result.logprobs)
         if len(logprobs) != len(question.choices) or not all(-float("inf") < value <= 1e-3 for value in logprobs):
             raise ModelError(f"{model.spec}: {question.case}: log-probabilities are not finite: {logprobs}")
         rows.append(
             LedgerRow(
-                key=_key(pack, number, fingerprint),
+                key=request_key(question.ask, fingerprint),
                 ask=question.ask,
                 replicate=0,
                 tokens=_tokens_hash(request),
                 logprobs=logprobs,
                 pack=pack.name,
                 time=round(time.time(), 3),
-                host=platform.node(),
+                host=text_hash(platform.node())[:_HOST_DIGITS],
             )
         )
     return rows

@@ -30,7 +30,7 @@ class LedgerRow:
         logprobs: summed log-probability per choice in nats, rounded to 6 decimals.
         pack: which pack of the plan computed it.
         time: seconds since the epoch when it was written.
-        host: name of the machine.
+        host: start of the hash of the machine's name: tells machines apart and names none.
     """
 
     key: str
@@ -59,20 +59,29 @@ class Ledger:
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             _repair(path)
-        self._keys = {row["key"] for row in read_ledger(path)} if path.exists() else set()
+        rows = read_ledger(path) if path.exists() else []
+        self._tokens: dict[str, str | None] = {row["key"]: row["tokens"] for row in rows}
 
-    def __contains__(self, key: str) -> bool:
-        return key in self._keys
+    def holds(self, key: str, tokens: str | None) -> bool:
+        """Whether a request is answered. Raises RunDirectoryError where it was asked in other tokens."""
+        if key not in self._tokens:
+            return False
+        if self._tokens[key] != tokens:
+            raise RunDirectoryError(
+                f"{self.path}: holds an answer to other token ids for the same question; the tokenizer or chat "
+                "template renders differently now: choose another --out"
+            )
+        return True
 
     def append(self, rows: Iterable[LedgerRow]) -> None:
         """Write rows whose keys are not there yet, in one write, and flush them to the disk."""
-        fresh = [row for row in rows if row.key not in self._keys]
+        fresh = [row for row in rows if row.key not in self._tokens]
         data = "".join(canonical_json(asdict(row)) + "\n" for row in fresh).encode()
         with disk_errors(self.path), self.path.open("ab") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        self._keys.update(row.key for row in fresh)
+        self._tokens.update((row.key, row.tokens) for row in fresh)
 
 
 def read_ledger(path: Path) -> list[Mapping[str, Any]]:
@@ -83,7 +92,7 @@ def read_ledger(path: Path) -> list[Mapping[str, Any]]:
     for number, line in enumerate(lines[:-1], start=1):
         try:
             row = json.loads(line)
-            _ = row["key"], row["ask"], row["logprobs"]
+            _ = row["key"], row["ask"], row["tokens"], row["logprobs"]
         except (ValueError, KeyError, TypeError) as error:
             raise RunDirectoryError(f"{path}:{number}: not a ledger row; restore the file or delete it") from error
         rows.append(row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,12 @@ MANIFEST_SCHEMA = 1
 _PACKAGES = ("introbench", "torch", "transformers", "tokenizers", "peft", "accelerate", "numpy", "scipy", "pydantic")
 
 
-def new_manifest(plan: Plan, folders: Mapping[str, str]) -> dict[str, Any]:
-    """The manifest of a run that has a plan and no model loaded yet.
+def new_manifest(plan: Plan, folders: Mapping[str, str], fingerprints: Sequence[Fingerprint]) -> dict[str, Any]:
+    """The manifest of a run that has a plan and no weights loaded yet.
 
     Args:
         folders: name of the ledger folder of each model, by model name.
+        fingerprints: identity of each model, in the order of the configuration.
     """
     return {
         "schema": MANIFEST_SCHEMA,
@@ -34,8 +35,15 @@ def new_manifest(plan: Plan, folders: Mapping[str, str]) -> dict[str, Any]:
         "config": plan.config.as_json(),
         "seed": plan.config.seed,
         "models": [
-            {"name": model.name, "folder": folders[model.name], "spec": model.spec, "role": model.role}
-            for model in plan.config.models
+            {
+                "name": model.name,
+                "folder": folders[model.name],
+                "spec": model.spec,
+                "role": model.role,
+                "fingerprint": fingerprint.hex,
+                "fingerprint_parts": dict(fingerprint.parts),
+            }
+            for model, fingerprint in zip(plan.config.models, fingerprints, strict=True)
         ],
         "tasks": [_task_entry(task) for task in plan.tasks],
         "versions": _versions(),

@@ -83,6 +83,8 @@ def _task_plan(config: RunConfig, variant: TaskVariant) -> TaskPlan:
     items = [item for item in task.items() if item.split == config.split]
     if not items:
         raise TaskError(f"{task.info.name}: has no items in the split {config.split!r}")
+    if variant.demonstrations and config.split == "train":
+        raise TaskError(f"{variant.name}: demonstrations are drawn from the training split; run it with --split test")
     shown = draw_demonstrations(task, templates, variant.demonstrations, config.seed) if variant.demonstrations else []
     name = task.info.name
     chosen = plan_items(items, templates, name, config.seed)[: config.limit]

@@ -123,12 +123,13 @@ def _depth_first(trie: _Trie) -> tuple[NDArray[np.int64], NDArray[np.int64], NDA
 def split_packs(requests: Sequence[TokenRequest], budget: int) -> list[list[int]]:
     """Cut requests into packs of whole groups; returns the indices of each pack's requests.
 
-    Consecutive requests of one group stay together. A pack is closed when the next group would bring its
-    forest over `budget` tokens; one group alone may exceed it. Splitting a pack again gives the pack.
+    Consecutive requests of one group stay together; a request without a group is one by itself. A pack is
+    closed when the next group would bring its forest over `budget` tokens; one group alone may exceed it.
+    Splitting a pack again gives the pack.
     """
     groups: list[list[int]] = []
     for number, request in enumerate(requests):
-        if groups and requests[groups[-1][0]].group == request.group:
+        if groups and request.group and requests[groups[-1][0]].group == request.group:
             groups[-1].append(number)
         else:
             groups.append([number])

@@ -65,8 +65,8 @@ def read_labels(path: Path) -> LabelFile:
     """Read a label file. Raises TaskError where it is absent or breaks the schema."""
     try:
         return LabelFile.model_validate_json(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise TaskError(f"{path}: cannot be read ({error.strerror})") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise TaskError(f"{path}: cannot be read: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         raise TaskError(f"{path}: {' / '.join(map(str, first['loc']))}: {first['msg']}") from error

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import get_args
 
 from introbench.errors import SpecError, TaskError
 from introbench.tasks.task import Task
+from introbench.tasks.types import BehaviourReading
 
 __all__ = ["ENTRY_POINT_GROUP", "TaskVariant", "find_tasks", "resolve_task"]
 
@@ -83,6 +85,9 @@ def _add(found: dict[str, Task], task: object, where: str) -> None:
     if not isinstance(task, Task):
         raise TaskError(f"{where}: must define TASK, an introbench.tasks.Task")
     name = task.info.name
+    if task.info.behaviour not in get_args(BehaviourReading):
+        known = ", ".join(get_args(BehaviourReading))
+        raise TaskError(f"{where}: behaviour {task.info.behaviour!r} cannot be read; known: {known}")
     if name in found:
         raise TaskError(f"{where}: the task name {name!r} is in use by {found[name].folder}")
     found[name] = task

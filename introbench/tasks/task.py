@@ -71,7 +71,7 @@ def read_items(path: Path) -> list[Item]:
     items: list[Item] = []
     lines: dict[str, int] = {}
     splits: dict[str, str] = {}
-    with path.open(encoding="utf-8") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             item = _item(f"{path}:{number}", line)
             if item.id in lines:
@@ -85,11 +85,11 @@ def read_items(path: Path) -> list[Item]:
     return items
 
 
-def _item(where: str, line: str) -> Item:
+def _item(where: str, line: bytes) -> Item:
     try:
         row: Any = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise TaskError(f"{where}: not JSON ({error.msg})") from error
+    except ValueError as error:
+        raise TaskError(f"{where}: not JSON in UTF-8 ({error})") from error
     if not isinstance(row, dict):
         raise TaskError(f"{where}: not a JSON object")
     if missing := sorted(_ITEM_FIELDS - row.keys()):

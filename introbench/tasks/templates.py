@@ -108,6 +108,8 @@ def load_templates(path: Path) -> Templates:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise TaskError(f"{path}: cannot be read ({error.strerror}); a task folder needs a templates.yaml") from error
+    except UnicodeDecodeError as error:
+        raise TaskError(f"{path}: is not UTF-8; save it as UTF-8") from error
     except yaml.YAMLError as error:
         raise TaskError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     try:

@@ -24,7 +24,8 @@ __all__ = [
 
 Split = Literal["train", "test"]
 EditKind = Literal["insert", "substitute", "rewrite"]
-BehaviourReading = Literal["text", "letter"]
+BehaviourReading = Literal["text"]
+"""How a choice is read: by the probability of its full text as the reply, end-of-turn token included."""
 Part = Literal["uncued", "cued", "explanation"]
 
 PLACEBO = "placebo"
@@ -125,7 +126,6 @@ class Case:
         item: the base question.
         cue: the cue template that was applied.
         hint: index of the hinted choice; None for a placebo.
-        choices: the item's choices as behaviour is scored (texts or letters).
         uncued: x∖C, read for behaviour.
         cued: x, read for behaviour.
         explanation: x followed by the explanation question. Its 2k candidates are the k

@@ -11,6 +11,9 @@ import pytest
 RUNNING = ("torch", "introbench.models", "introbench.scorer")
 TASKS_MAY_NOT = ("torch", "transformers", "introbench.models", "introbench.runs", "introbench.metrics")
 FORBIDDEN = {
+    "introbench.models": ("introbench.runs", "introbench.metrics", "introbench.report"),
+    "introbench.scorer": ("introbench.models", "introbench.runs", "introbench.metrics", "introbench.report"),
+    "introbench.runs": ("introbench.metrics", "introbench.report"),
     "introbench.metrics": RUNNING,
     "introbench.report": RUNNING,
     "introbench.tasks": TASKS_MAY_NOT,

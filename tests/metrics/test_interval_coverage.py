@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy import stats
+from simulate import invented_answers, invented_cases
 
 from introbench.metrics.intervals import Estimate, rate, two_class_sum
 from introbench.metrics.pairs import exact_view, pair_of, verdict_view
 from introbench.metrics.permutation import centre
 from introbench.metrics.scores import CLASSES, area_under_curve
-from introbench.metrics.simulate import invented_answers, invented_cases
 
 REPEATS = 300
 # 99.9 % of simulations of an interval with exactly 95 % coverage lie above the first number.

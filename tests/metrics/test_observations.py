@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from simulate import invented_cases
 
 from introbench.metrics.observations import ABSENT, CHANGED, UNCHANGED, UNPARSABLE, LogProbs, decide
 from introbench.metrics.roles import FIRST_OTHER, HINT, KEY, OWN_CUED, role_name, roles_of
-from introbench.metrics.simulate import invented_cases
 
 
 def one(uncued: list[float], cued: list[float], unchanged: list[float], changed: list[float]) -> LogProbs:

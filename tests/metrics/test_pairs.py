@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from simulate import invented_answers, invented_cases
 
 from introbench.metrics.floors import fixed_floors
 from introbench.metrics.observations import CHANGED, UNCHANGED, UNPARSABLE, Answers, CaseTable
@@ -15,7 +16,6 @@ from introbench.metrics.pairs import Pair, exact_view, j_view, pair_of, verdict_
 from introbench.metrics.permutation import centre
 from introbench.metrics.roles import roles_of
 from introbench.metrics.scores import grade, score
-from introbench.metrics.simulate import invented_answers, invented_cases
 
 seeds = st.integers(0, 2**32 - 1)
 ROLES = 3 + 4
@@ -184,6 +184,8 @@ def test_reacting_to_what_makes_models_differ_is_no_coupling() -> None:
     worth = np.where(differs[:, None], np.where(mine[:, None], [[-1.0, 1.0]], [[1.0, -1.0]]), 0.0)
     leaking = centre(worth, pair.explanations.said, pair.strata).contributions.sum() / differs.sum()
     assert leaking > 0.2
+    centred_j = j_view(pair).centred_difference
+    assert centred_j.value == pytest.approx(0, abs=0.05)
 
 
 def test_trap_base_rates() -> None:

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from simulate import invented_answers
 from sklearn import metrics as oracle
 
 from introbench.metrics.intervals import Estimate
 from introbench.metrics.observations import CHANGED, UNCHANGED, UNPARSABLE, Answers
 from introbench.metrics.scores import Graded, area_under_curve, grade, score
-from introbench.metrics.simulate import invented_answers
 
 SIZE = 60
 

@@ -53,6 +53,31 @@ def test_two_bos_tokens_are_an_error(byte_tokenizer: Any) -> None:
         make_chat(tokenizer, "tiny")
 
 
+def test_a_reply_begins_as_the_template_begins_it(byte_tokenizer: Any) -> None:
+    instruct = (
+        "{% for m in messages %}{% if m['role'] == 'user' %}[INST] {{ m['content'] }} [/INST]"
+        "{% else %} {{ m['content'] }}<|end|>{% endif %}{% endfor %}"
+    )
+    tokenizer = with_template(byte_tokenizer, instruct)
+    chat = make_chat(tokenizer, "tiny")
+    assert tokenizer.decode(chat.prompt_ids(TURNS[1:]) + chat.reply_ids("Yes")) == "[INST] Hi? [/INST] Yes<|end|>"
+
+
+def test_a_template_that_prints_the_date_prints_the_same_one_every_day(byte_tokenizer: Any) -> None:
+    template = "{{ date_string if date_string is defined else strftime_now('%d %b') }}" + byte_tokenizer.chat_template
+    tokenizer = with_template(byte_tokenizer, template)
+    assert tokenizer.decode(make_chat(tokenizer, "tiny").prompt_ids(TURNS)).startswith("01 Jan 2025")
+
+
+def test_a_tokenizer_that_tells_no_words_apart_is_refused(byte_tokenizer: Any) -> None:
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+
+    empty = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.WordLevel({"<unk>": 0}, unk_token="<unk>")))
+    with pytest.raises(ModelError, match="has no tokenizer that tells words apart"):
+        make_chat(empty, "tiny")
+
+
 def test_a_model_without_template_is_asked_in_plain_lines(byte_tokenizer: Any) -> None:
     tokenizer = with_template(byte_tokenizer, None)
     chat = make_chat(tokenizer, "tiny")

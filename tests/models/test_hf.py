@@ -88,6 +88,50 @@ def test_one_changed_byte_of_weights_template_or_dtype_is_another_model(tiny_lla
     assert len(set(found)) == len(found)
 
 
+def test_a_checkpoint_that_lacks_weights_is_refused(tiny_llama: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_llama, folder)
+    weights = load_file(folder / "model.safetensors")
+    del weights["model.layers.1.mlp.up_proj.weight"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"lacks 1 weights, model\.layers\.1\.mlp\.up_proj\.weight among them"):
+        introbench.load_model(f"hf/{folder}")
+
+
+def test_an_adapter_that_lacks_weights_is_refused(tiny_llama: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    base = AutoModelForCausalLM.from_pretrained(tiny_llama)
+    get_peft_model(base, LoraConfig(r=2, target_modules=["q_proj"])).save_pretrained(tmp_path)
+    weights = load_file(tmp_path / "adapter_model.safetensors")
+    weights.pop(sorted(weights)[0])
+    save_file(weights, tmp_path / "adapter_model.safetensors")
+    with pytest.raises(ModelError, match="Found missing adapter keys"):
+        introbench.load_model(f"hf/{tiny_llama}+{tmp_path}")
+
+
+def test_special_tokens_are_part_of_the_identity(tiny_llama: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_llama, folder)
+    template = folder / "chat_template.jinja"
+    template.write_text(template.read_text().replace("<|end|>", "{{ eos_token }}"))
+    first = introbench.load_model(f"hf/{folder}")
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({**config, "eos_token": "<|system|>"}))
+    second = introbench.load_model(f"hf/{folder}")
+    assert first.chat.end_of_turn != second.chat.end_of_turn
+    assert first.fingerprint.hex != second.fingerprint.hex
+
+
+@pytest.mark.parametrize("kind", ["gemma3_text", "qwen2", "gpt2"])
+def test_a_folder_without_tokenizer_files_is_refused_for_every_family(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": kind}))
+    with pytest.raises(ModelError, match=r"no tokenizer|the tokenizer cannot be loaded"):
+        introbench.load_model(f"hf/{tmp_path}")
+
+
 def test_generation_in_a_batch_equals_generation_alone(tiny_llama: Path) -> None:
     model = introbench.load_model(f"hf/{tiny_llama}")
     prompts = [PROMPT, PROMPT[:5], PROMPT[3:18]]

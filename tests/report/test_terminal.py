@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from simulate import invented_answers, invented_cases, invented_run
 
 from introbench.metrics import Summary
 from introbench.metrics.observations import CHANGED, Answers, CaseTable
-from introbench.metrics.simulate import invented_answers, invented_cases, invented_run
 from introbench.metrics.summary import summarise_run
 from introbench.report.sentences import number, signed
 from introbench.report.terminal import render

@@ -103,7 +103,10 @@ def test_two_runs_with_one_seed_give_the_same_canonical_bytes(tiny_llama: Path, 
     assert dump(summarise(runs[0])) == dump(summarise(runs[1]))
 
 
-def test_a_killed_run_goes_on_to_the_bytes_of_an_undisturbed_one(tiny_llama: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 4), (signal.SIGTERM, 4)])
+def test_a_killed_run_goes_on_to_the_bytes_of_an_undisturbed_one(
+    how: signal.Signals, code: int, tiny_llama: Path, tmp_path: Path
+) -> None:
     whole = run(tmp_path / "whole", f"hf/{tiny_llama}", limit=60)
     killed = tmp_path / "killed"
     command = [sys.executable, "-m", "introbench", "run", "--model", f"hf/{tiny_llama}", "--limit", "60"]
@@ -114,11 +117,12 @@ def test_a_killed_run_goes_on_to_the_bytes_of_an_undisturbed_one(tiny_llama: Pat
         assert process.poll() is None, "the run ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.send_signal(how)
+    assert process.wait() == code
     rows = len(read_ledger(ledger))
     assert 0 < rows < 60 * 9
     assert not json.loads((killed / "manifest.json").read_text())["complete"]
+    assert emitter(killed)["coverage"]["explained"] > 0
     run(killed, f"hf/{tiny_llama}", limit=60)
     assert ledgers(killed) == ledgers(whole)
     assert json.loads((killed / "manifest.json").read_text())["complete"]
@@ -179,6 +183,27 @@ def test_a_folder_of_another_run_or_of_something_else_is_refused_and_left_as_it_
         run(other, "scripted/oracle", limit=2)
 
 
+def test_a_run_that_was_killed_while_it_was_set_up_begins_anew(tmp_path: Path) -> None:
+    whole = run(tmp_path / "whole", "scripted/oracle", limit=2)
+    cut = tmp_path / "cut"
+    cut.mkdir()
+    (cut / ".manifest.json-1x").write_text("{")
+    (cut / "cases.jsonl").write_bytes((whole / "cases.jsonl").read_bytes()[:100])
+    run(cut, "scripted/oracle", limit=2)
+    assert ledgers(cut) == ledgers(whole)
+    assert (cut / "cases.jsonl").read_bytes() == (whole / "cases.jsonl").read_bytes()
+
+
+def test_a_plan_leaves_a_torn_ledger_as_it_is(tmp_path: Path) -> None:
+    out = run(tmp_path / "r", "scripted/oracle", limit=2)
+    (ledger,) = (out / "records").rglob("*.jsonl")
+    ledger.write_bytes(ledger.read_bytes()[:-5])
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    _, counts = count_plan(*resolve_config("scripted/oracle", limit=2), out)
+    assert next(counts).found == 2 * 9 - 1
+    assert before == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+
 def test_a_model_that_changed_under_a_run_is_refused(tiny_llama: Path, tmp_path: Path) -> None:
     import shutil
 
@@ -187,7 +212,7 @@ def test_a_model_that_changed_under_a_run_is_refused(tiny_llama: Path, tmp_path:
     run(tmp_path / "r", f"hf/{folder}", limit=1)
     chat = folder / "chat_template.jinja"
     chat.write_text(chat.read_text() + " ")
-    with pytest.raises(RunDirectoryError, match=r"has changed since this run began \(template\)"):
+    with pytest.raises(RunDirectoryError, match=r"has changed since this run began \(template"):
         run(tmp_path / "r", f"hf/{folder}", limit=1)
 
 

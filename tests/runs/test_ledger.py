@@ -34,7 +34,10 @@ def test_a_row_is_written_once(tmp_path: Path) -> None:
     ledger.append([row(1)])
     ledger.append([row(1), row(2)])
     assert [found["ask"] for found in read_ledger(tmp_path / "l.jsonl")] == ["ask 1", "ask 2"]
-    assert row(1).key in Ledger(tmp_path / "l.jsonl")
+    assert Ledger(tmp_path / "l.jsonl").holds(row(1).key, None)
+    assert not Ledger(tmp_path / "l.jsonl").holds(row(3).key, None)
+    with pytest.raises(RunDirectoryError, match="other token ids for the same question"):
+        ledger.holds(row(1).key, "other tokens")
 
 
 def test_a_bad_line_in_the_middle_is_named(tmp_path: Path) -> None:

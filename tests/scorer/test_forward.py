@@ -15,6 +15,8 @@ from transformers import (
     BloomForCausalLM,
     GPT2Config,
     GPT2LMHeadModel,
+    GPTNeoConfig,
+    GPTNeoForCausalLM,
     MambaConfig,
     MambaForCausalLM,
     MistralConfig,
@@ -67,6 +69,16 @@ def tiny(kind: str) -> Any:
         "gpt2": lambda: GPT2LMHeadModel(GPT2Config(vocab_size=60, n_embd=32, n_layer=2, n_head=4)),
         "qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**SMALL, **HEADS, head_dim=8)),
         "mistral": lambda: MistralForCausalLM(MistralConfig(**SMALL, **HEADS, sliding_window=4)),
+        "gpt_neo": lambda: GPTNeoForCausalLM(
+            GPTNeoConfig(
+                vocab_size=60,
+                hidden_size=32,
+                num_layers=2,
+                num_heads=4,
+                attention_types=[[["global", "local"], 1]],
+                window_size=4,
+            )
+        ),
         "bloom": lambda: BloomForCausalLM(BloomConfig(vocab_size=60, hidden_size=32, n_layer=2, n_head=4)),
         "mamba": lambda: MambaForCausalLM(MambaConfig(**SMALL, state_size=4)),
     }
@@ -103,7 +115,7 @@ def test_full_attention_models_take_trees(kind: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*fast path.*")
-@pytest.mark.parametrize("kind", ["mistral", "bloom", "mamba"])
+@pytest.mark.parametrize("kind", ["mistral", "gpt_neo", "bloom", "mamba"])
 def test_models_that_cannot_take_trees_fall_back_to_padded_rows_which_are_exact(kind: str) -> None:
     model = tiny(kind)
     path = choose_path(model)

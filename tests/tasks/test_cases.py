@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 from scipy.stats import chisquare
 
+from introbench.errors import TaskError
 from introbench.runs.config import resolve_config
 from introbench.runs.plan import Plan, case_row, make_plan
 from introbench.tasks.cases import apply_cue
@@ -109,6 +110,11 @@ def test_demonstrations_are_balanced_and_come_from_training_items_and_cues() -> 
     for prompt in prompts:
         assert any(question in prompt for question in training)
         assert not any(cue.text.partition("{hint}")[0] in prompt for cue in held_out)
+
+
+def test_a_run_on_the_training_split_takes_no_demonstrations_from_it() -> None:
+    with pytest.raises(TaskError, match="run it with --split test"):
+        make_plan(*resolve_config("scripted/oracle", tasks=["hint_facts?k=4"], split="train"))
 
 
 def test_the_task_declares_what_its_files_hold() -> None:

@@ -132,6 +132,7 @@ def test_a_folder_with_a_plugin_is_found_by_include_path(tmp_path: Path) -> None
     ("text", "message"),
     [
         (PLUGIN.format(name="hint_facts"), "the task name 'hint_facts' is in use"),
+        (PLUGIN.format(name="mine").replace('"text"', '"letter"'), "behaviour 'letter' cannot be read; known: text"),
         ("TASK = 1", "must define TASK"),
         ("1 / 0", "cannot be imported: division by zero"),
         (None, "no task.py in it"),

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import io
 import logging
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers.utils.hub import cached_file, extract_commit_hash
 
 from introbench.errors import ModelError, SpecError
 from introbench.hashing import content_hash, file_hash, text_hash
-from introbench.models.chat import PlainChat, TemplateChat, make_chat
+from introbench.models.chat import PROBE_TURNS, PlainChat, TemplateChat, make_chat
 from introbench.models.embedded import EMBEDDED_MODELS, converted_folder
 from introbench.models.hf.model import PACK_TOKENS, HfModel, context_length
 from introbench.models.hf.noise import add_weight_noise
@@ -109,14 +111,16 @@ def open_hf(spec: ModelSpec) -> HfHead:
     origin = _origin(spec)
     tokenizer = _load_tokenizer(origin)
     chat = make_chat(tokenizer, str(spec))
+    device = torch.device(origin.device).type
     parts = {
-        "engine": f"hf transformers {transformers.__version__}",
-        "weights": _weights_identity(origin.place, origin.config),
-        "adapter": _weights_identity(origin.adapter, None) if origin.adapter else "",
+        "engine": f"hf transformers {transformers.__version__} torch {torch.__version__} {device}",
+        "weights": _weights_identity(origin.place),
+        "adapter": _weights_identity(origin.adapter) if origin.adapter else "",
         "noise": f"{origin.noise:g} seed {origin.noise_seed}" if origin.noise else "",
         "dtype": str(origin.dtype).removeprefix("torch."),
         "tokenizer": _tokenizer_hash(tokenizer),
         "template": chat.template_hash,
+        "probe prompt": content_hash([list(chat.prompt_ids(PROBE_TURNS)), list(chat.reply_ids("Yes"))]),
     }
     return HfHead(str(spec), tokenizer, chat, Fingerprint(parts), origin)
 
@@ -132,6 +136,9 @@ def _origin(spec: ModelSpec) -> _Origin:
     trust = options.get("trust_remote_code", "false").lower() in ("true", "1", "yes")
     with _one_line_errors(spec, "config"):
         config = AutoConfig.from_pretrained(place.name, trust_remote_code=trust, **place.arguments)
+        # Everything else is read at the commit that the config came from, whatever is pushed in between.
+        place = _pinned(place, "config.json")
+        adapter = _pinned(adapter, "adapter_config.json") if adapter else None
         dtype = _DTYPES[options["dtype"]] if "dtype" in options else _default_dtype(config, trust)
     return _Origin(
         spec=spec,
@@ -185,11 +192,22 @@ def _load_tokenizer(origin: _Origin) -> Any:
 
 
 def _load_weights(origin: _Origin) -> Any:
-    model: Any
+    found: Any
     chosen = {"attn_implementation": origin.attention} if origin.attention else {}
     with _one_line_errors(origin.spec, "model"):
-        model = AutoModelForCausalLM.from_pretrained(
-            origin.place.name, dtype=origin.dtype, trust_remote_code=origin.trust, **chosen, **origin.place.arguments
+        found = AutoModelForCausalLM.from_pretrained(
+            origin.place.name,
+            dtype=origin.dtype,
+            trust_remote_code=origin.trust,
+            output_loading_info=True,
+            **chosen,
+            **origin.place.arguments,
+        )
+    model, loaded = found
+    if missing := sorted(loaded["missing_keys"]):
+        raise ModelError(
+            f"{origin.spec}: the checkpoint lacks {len(missing)} weights, {missing[0]} among them; "
+            "they would be random: fetch or save it again"
         )
     try:
         return model.to(torch.device(origin.device))
@@ -198,9 +216,11 @@ def _load_weights(origin: _Origin) -> Any:
 
 
 def _load_adapter(origin: _Origin, model: Any, adapter: _Place) -> Any:
-    with _one_line_errors(origin.spec, "adapter"):
+    with _one_line_errors(origin.spec, "adapter"), warnings.catch_warnings():
         from peft import PeftModel
 
+        # peft only warns of weights that an adapter lacks, and leaves them at their start.
+        warnings.filterwarnings("error", message="Found missing adapter keys")
         loaded: Any = PeftModel.from_pretrained(model, adapter.name, **adapter.arguments)
         return loaded.merge_and_unload()
 
@@ -230,10 +250,18 @@ def _convert(gguf: Path, folder: Path) -> None:
         tokenizer.save_pretrained(folder)
 
 
-def _weights_identity(place: _Place, config: Any) -> str:
+def _pinned(place: _Place, file: str) -> _Place:
+    """The same place at the commit that its revision names now."""
+    if place.local:
+        return place
+    path = cached_file(place.name, file, revision=place.revision)
+    return replace(place, revision=extract_commit_hash(path, None) or place.revision)
+
+
+def _weights_identity(place: _Place) -> str:
     """Hash of local weight files, or hub id and commit."""
     if not place.local:
-        return f"{place.name}@{getattr(config, '_commit_hash', None) or place.revision or 'main'}"
+        return f"{place.name}@{place.revision or 'main'}"
     folder = Path(place.name)
     if place.gguf:
         return file_hash(str(folder / place.gguf))
@@ -254,7 +282,16 @@ def _one_line_errors(spec: ModelSpec, what: str) -> Iterator[None]:
     with _quiet():
         try:
             yield
-        except (OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError, AttributeError) as error:
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            ImportError,
+            RuntimeError,
+            TypeError,
+            AttributeError,
+            UserWarning,
+        ) as error:
             raise ModelError(f"{spec}: the {what} cannot be loaded: {_one_line(error)}") from error
 
 

@@ -75,7 +75,7 @@ class HfModel:
             check_length(request, self.spec, self.context)
         results: dict[int, tuple[float, ...]] = {}
         forward = score_packed if self.path.packed else score_padded
-        for pack in split_packs(requests, PACK_TOKENS):
+        for pack in split_packs(requests, self.pack_tokens):
             try:
                 scored = forward(self.hf_model, [requests[number] for number in pack])
             except (MemoryError, torch.OutOfMemoryError) as error:
