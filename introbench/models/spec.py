@@ -10,7 +10,9 @@ from introbench.errors import SpecError
 
 __all__ = ["BACKENDS", "EMBEDDED", "ModelSpec", "parse_spec"]
 
-BACKENDS = ("hf", "scripted")
+BACKENDS = {"hf": "hf/ORG/NAME", "scripted": "scripted/oracle"}
+"""Backends by name, each with an example of its specs."""
+
 EMBEDDED = ("smollm2-135m-q4_1", "gemma3-270m")
 
 
@@ -54,11 +56,8 @@ def parse_spec(text: str) -> ModelSpec:
     if backend in BACKENDS and name:
         return ModelSpec(backend, name, options)
     if backend in BACKENDS:
-        raise SpecError(f"model {text!r}: {backend}/ needs a name behind it, as in {backend}/{_EXAMPLES[backend]}")
+        raise SpecError(f"model {text!r}: {backend}/ needs a name behind it, as in {BACKENDS[backend]}")
     near = difflib.get_close_matches(head, [*EMBEDDED, *BACKENDS], n=1, cutoff=0.5)
     suggestion = f"; did you mean {near[0]!r}?" if near else f"; did you mean 'hf/{head}'?" if "/" in head else ""
     forms = "hf/ORG/NAME[@REV], hf/./PATH, scripted/NAME, " + ", ".join(EMBEDDED)
     raise SpecError(f"no model {text!r}{suggestion}; known forms: {forms}")
-
-
-_EXAMPLES = {"hf": "ORG/NAME", "scripted": "oracle"}

@@ -31,7 +31,7 @@ MODELS_PER_TABLE = 3
 LABEL_WIDTH = 18
 """Room for the labels of rows; what does not fit wraps in the models' columns instead."""
 
-NOTE = "Brackets: 95 % intervals, clustered by item. *: too few clusters for a headline. –: not estimable."
+NOTE = "Brackets: 95 % intervals, clustered by fact. *: too few clusters for a headline. –: not estimable."
 
 
 def render(summary: Summary, width: int = 80) -> str:

@@ -10,6 +10,7 @@ from typing import Literal
 from introbench.hashing import content_hash
 
 __all__ = [
+    "PLACEBO",
     "BehaviourReading",
     "Case",
     "Cue",

@@ -18,7 +18,7 @@ TASK = Task(
         sha256="eeec61deb23dc9d4fe176bdb39d7bd743f4d7ec52784694495bd1396828cdf34",
         count=3619,
         cue_kinds=("opinion", "authority", "peer", "hint_line", "crowd", "metadata", "placebo"),
-        labels_sha256="fbdaee5fb8a166c64ce031d5a225697f62f5ed6b759805bb5eecbb8a6902ed80",
+        labels_sha256="db4a61b6ce8bbafd1ccfe56b6a0988f31a160d9e5b374462134ed2169c274efe",
     ),
     folder=Path(__file__).parent,
 )

@@ -10,6 +10,7 @@ import pytest
 
 from introbench.errors import ModelError
 from introbench.models.embedded import EMBEDDED_MODELS, EmbeddedModel, converted_folder
+from introbench.models.spec import EMBEDDED
 
 PARTS = (b"first half, ", b"second half")
 
@@ -72,6 +73,10 @@ def test_a_file_that_is_not_what_it_should_be_is_refused(embedded: EmbeddedModel
     (tmp_path / "site" / "embedded_part1" / "part.bin").write_bytes(b"other half")
     with pytest.raises(ModelError, match="the GGUF file has sha256"):
         converted_folder(embedded, Converter())
+
+
+def test_every_embedded_name_can_be_typed_and_every_typed_one_exists() -> None:
+    assert set(EMBEDDED) == set(EMBEDDED_MODELS)
 
 
 @pytest.mark.parametrize("name", sorted(EMBEDDED_MODELS))

@@ -1,27 +1,27 @@
-"""Loading transformers models: where they come from, in which dtype, and what identifies them."""
+"""Opening and loading transformers models: options, dtype, fingerprint, weights, adapter, noise."""
 
 from __future__ import annotations
 
 import io
-import logging
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from contextlib import redirect_stderr
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
-from transformers.utils.hub import cached_file, extract_commit_hash
 
 from introbench.errors import ModelError, SpecError
-from introbench.hashing import content_hash, file_hash, text_hash
+from introbench.hashing import content_hash
 from introbench.models.chat import PROBE_TURNS, PlainChat, TemplateChat, make_chat
 from introbench.models.embedded import EMBEDDED_MODELS, converted_folder
 from introbench.models.hf.model import PACK_TOKENS, HfModel, context_length
 from introbench.models.hf.noise import add_weight_noise
+from introbench.models.hf.places import Place, find_place, pinned, tokenizer_identity, weights_identity
+from introbench.models.hf.quiet import one_line, one_line_errors, quiet
 from introbench.models.spec import ModelSpec
 from introbench.models.types import Fingerprint
 from introbench.scorer.probe import choose_path
@@ -33,22 +33,6 @@ _FLOAT32_BELOW = 1_000_000_000
 """Parameters. Smaller models run in float32: bf16 rounding alone flipped 6 % of a 135M model's labels."""
 
 _OPTIONS = ("attn", "device", "dtype", "revision", "trust_remote_code", "weight_noise", "weight_noise_seed")
-_WEIGHT_FILES = ("*.safetensors", "*.bin", "*.gguf")
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where transformers is to read from."""
-
-    name: str
-    local: bool
-    revision: str | None = None
-    gguf: str | None = None
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        found = {"revision": self.revision, "gguf_file": self.gguf}
-        return {name: value for name, value in found.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -56,8 +40,8 @@ class _Origin:
     """Where a model comes from and how it is to be loaded."""
 
     spec: ModelSpec
-    place: _Place
-    adapter: _Place | None
+    place: Place
+    adapter: Place | None
     config: Any
     dtype: torch.dtype
     device: str
@@ -114,11 +98,11 @@ def open_hf(spec: ModelSpec) -> HfHead:
     device = torch.device(origin.device).type
     parts = {
         "engine": f"hf transformers {transformers.__version__} torch {torch.__version__} {device}",
-        "weights": _weights_identity(origin.place),
-        "adapter": _weights_identity(origin.adapter) if origin.adapter else "",
+        "weights": weights_identity(origin.place),
+        "adapter": weights_identity(origin.adapter) if origin.adapter else "",
         "noise": f"{origin.noise:g} seed {origin.noise_seed}" if origin.noise else "",
         "dtype": str(origin.dtype).removeprefix("torch."),
-        "tokenizer": _tokenizer_hash(tokenizer),
+        "tokenizer": tokenizer_identity(tokenizer),
         "template": chat.template_hash,
         "probe prompt": content_hash([list(chat.prompt_ids(PROBE_TURNS)), list(chat.reply_ids("Yes"))]),
     }
@@ -128,17 +112,17 @@ def open_hf(spec: ModelSpec) -> HfHead:
 def _origin(spec: ModelSpec) -> _Origin:
     options = _checked_options(spec)
     if spec.backend == "embedded":
-        place, adapter = _Place(str(converted_folder(EMBEDDED_MODELS[spec.name], _convert)), local=True), None
+        place, adapter = Place(str(converted_folder(EMBEDDED_MODELS[spec.name], _convert)), local=True), None
     else:
         base, _, adapter_name = spec.name.partition("+")
-        place = _place(spec, base, options.get("revision"))
-        adapter = _place(spec, adapter_name, None) if adapter_name else None
+        place = find_place(spec, base, options.get("revision"))
+        adapter = find_place(spec, adapter_name, None) if adapter_name else None
     trust = options.get("trust_remote_code", "false").lower() in ("true", "1", "yes")
-    with _one_line_errors(spec, "config"):
+    with one_line_errors(spec, "config"):
         config = AutoConfig.from_pretrained(place.name, trust_remote_code=trust, **place.arguments)
         # Everything else is read at the commit that the config came from, whatever is pushed in between.
-        place = _pinned(place, "config.json")
-        adapter = _pinned(adapter, "adapter_config.json") if adapter else None
+        place = pinned(place, "config.json")
+        adapter = pinned(adapter, "adapter_config.json") if adapter else None
         dtype = _DTYPES[options["dtype"]] if "dtype" in options else _default_dtype(config, trust)
     return _Origin(
         spec=spec,
@@ -170,22 +154,8 @@ def _checked_options(spec: ModelSpec) -> Mapping[str, str]:
     return options
 
 
-def _place(spec: ModelSpec, name: str, revision: str | None) -> _Place:
-    path = Path(name).expanduser()
-    if path.is_file() and path.suffix == ".gguf":
-        return _Place(str(path.parent), local=True, gguf=path.name)
-    if path.is_dir():
-        return _Place(str(path), local=True)
-    if name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise ModelError(f"{spec}: no folder or GGUF file {name!r}")
-    hub, _, at = name.partition("@")
-    if not hub:
-        raise SpecError(f"model {str(spec)!r}: no name before '@' or '+'")
-    return _Place(hub, local=False, revision=at or revision)
-
-
 def _load_tokenizer(origin: _Origin) -> Any:
-    with _one_line_errors(origin.spec, "tokenizer"):
+    with one_line_errors(origin.spec, "tokenizer"):
         return AutoTokenizer.from_pretrained(
             origin.place.name, trust_remote_code=origin.trust, **origin.place.arguments
         )
@@ -194,7 +164,7 @@ def _load_tokenizer(origin: _Origin) -> Any:
 def _load_weights(origin: _Origin) -> Any:
     found: Any
     chosen = {"attn_implementation": origin.attention} if origin.attention else {}
-    with _one_line_errors(origin.spec, "model"):
+    with one_line_errors(origin.spec, "model"):
         found = AutoModelForCausalLM.from_pretrained(
             origin.place.name,
             dtype=origin.dtype,
@@ -212,11 +182,11 @@ def _load_weights(origin: _Origin) -> Any:
     try:
         return model.to(torch.device(origin.device))
     except (RuntimeError, AssertionError) as error:
-        raise ModelError(f"{origin.spec}: cannot move to device {origin.device!r}: {_one_line(error)}") from error
+        raise ModelError(f"{origin.spec}: cannot move to device {origin.device!r}: {one_line(error)}") from error
 
 
-def _load_adapter(origin: _Origin, model: Any, adapter: _Place) -> Any:
-    with _one_line_errors(origin.spec, "adapter"), warnings.catch_warnings():
+def _load_adapter(origin: _Origin, model: Any, adapter: Place) -> Any:
+    with one_line_errors(origin.spec, "adapter"), warnings.catch_warnings():
         from peft import PeftModel
 
         # peft only warns of weights that an adapter lacks, and leaves them at their start.
@@ -237,7 +207,7 @@ def _default_dtype(config: Any, trust: bool) -> torch.dtype:
 def _convert(gguf: Path, folder: Path) -> None:
     # The reader of GGUF files draws a progress bar that no option of transformers turns off.
     model: Any
-    with _quiet(), redirect_stderr(io.StringIO()):
+    with quiet(), redirect_stderr(io.StringIO()):
         model = AutoModelForCausalLM.from_pretrained(str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
         # save_pretrained refuses a model that still carries its quantizer, although its weights are plain now.
@@ -248,67 +218,3 @@ def _convert(gguf: Path, folder: Path) -> None:
         model.config._name_or_path = ""
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-
-
-def _pinned(place: _Place, file: str) -> _Place:
-    """The same place at the commit that its revision names now."""
-    if place.local:
-        return place
-    path = cached_file(place.name, file, revision=place.revision)
-    return replace(place, revision=extract_commit_hash(path, None) or place.revision)
-
-
-def _weights_identity(place: _Place) -> str:
-    """Hash of local weight files, or hub id and commit."""
-    if not place.local:
-        return f"{place.name}@{place.revision or 'main'}"
-    folder = Path(place.name)
-    if place.gguf:
-        return file_hash(str(folder / place.gguf))
-    files = {path for pattern in _WEIGHT_FILES for path in folder.glob(pattern)}
-    files |= {folder / name for name in ("config.json", "adapter_config.json") if (folder / name).is_file()}
-    return content_hash({path.name: file_hash(str(path)) for path in files})
-
-
-def _tokenizer_hash(tokenizer: Any) -> str:
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    if backend is not None:
-        return text_hash(backend.to_str())
-    return content_hash(dict(tokenizer.get_vocab()))
-
-
-@contextmanager
-def _one_line_errors(spec: ModelSpec, what: str) -> Iterator[None]:
-    with _quiet():
-        try:
-            yield
-        except (
-            OSError,
-            ValueError,
-            KeyError,
-            ImportError,
-            RuntimeError,
-            TypeError,
-            AttributeError,
-            UserWarning,
-        ) as error:
-            raise ModelError(f"{spec}: the {what} cannot be loaded: {_one_line(error)}") from error
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 300 else text[:297] + "..."
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence transformers' own progress bars and notes: introbench reports in its own words."""
-    logger = logging.getLogger("transformers")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    transformers.utils.logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-        transformers.utils.logging.enable_progress_bar()

@@ -1,0 +1,78 @@
+"""Where weights lie: a folder, a GGUF file or a hub id at a commit, and the identity that follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from transformers.utils.hub import cached_file, extract_commit_hash
+
+from introbench.errors import ModelError, SpecError
+from introbench.hashing import content_hash, file_hash, text_hash
+from introbench.models.spec import ModelSpec
+
+__all__ = ["Place", "find_place", "pinned", "tokenizer_identity", "weights_identity"]
+
+_WEIGHT_FILES = ("*.safetensors", "*.bin", "*.gguf")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where transformers is to read from."""
+
+    name: str
+    local: bool
+    revision: str | None = None
+    gguf: str | None = None
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        found = {"revision": self.revision, "gguf_file": self.gguf}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def find_place(spec: ModelSpec, name: str, revision: str | None) -> Place:
+    """The place that a part of a spec names: a GGUF file, a folder, or a hub id with an optional "@REV".
+
+    Raises ModelError where a path leads nowhere, SpecError where no name is given.
+    """
+    path = Path(name).expanduser()
+    if path.is_file() and path.suffix == ".gguf":
+        return Place(str(path.parent), local=True, gguf=path.name)
+    if path.is_dir():
+        return Place(str(path), local=True)
+    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise ModelError(f"{spec}: no folder or GGUF file {name!r}")
+    hub, _, at = name.partition("@")
+    if not hub:
+        raise SpecError(f"model {str(spec)!r}: no name before '@' or '+'")
+    return Place(hub, local=False, revision=at or revision)
+
+
+def pinned(place: Place, file: str) -> Place:
+    """The same place at the commit that its revision names now."""
+    if place.local:
+        return place
+    path = cached_file(place.name, file, revision=place.revision)
+    return replace(place, revision=extract_commit_hash(path, None) or place.revision)
+
+
+def weights_identity(place: Place) -> str:
+    """Hash of local weight files, or hub id and commit."""
+    if not place.local:
+        return f"{place.name}@{place.revision or 'main'}"
+    folder = Path(place.name)
+    if place.gguf:
+        return file_hash(str(folder / place.gguf))
+    files = {path for pattern in _WEIGHT_FILES for path in folder.glob(pattern)}
+    files |= {folder / name for name in ("config.json", "adapter_config.json") if (folder / name).is_file()}
+    return content_hash({path.name: file_hash(str(path)) for path in files})
+
+
+def tokenizer_identity(tokenizer: Any) -> str:
+    """Hash of a tokenizer: its whole state where the library shows it, else its vocabulary."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        return text_hash(backend.to_str())
+    return content_hash(dict(tokenizer.get_vocab()))
