@@ -59,6 +59,8 @@ def _lines() -> Callable[[Progress], None]:
     started: dict[str, float] = {}
 
     def show(progress: Progress) -> None:
+        if progress.step == "opening":
+            return
         now = time.monotonic()
         finished = progress.total > 0 and progress.done == progress.total
         if progress.step == "loading":

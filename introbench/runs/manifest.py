@@ -82,7 +82,7 @@ def _task_entry(task: TaskPlan) -> dict[str, Any]:
         "name": task.variant.name,
         "version": info.version,
         "comparability": info.comparability,
-        "behaviour": info.behaviour,
+        "behaviour": task.variant.behaviour,
         "demonstrations": task.variant.demonstrations,
         "items_sha256": info.sha256,
         "labels_sha256": info.labels_sha256 if task.variant.demonstrations else None,

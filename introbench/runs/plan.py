@@ -11,7 +11,7 @@ from introbench.hashing import canonical_json, content_hash
 from introbench.models.types import Chat, ChoiceRequest, Source
 from introbench.runs.config import RunConfig
 from introbench.scorer.forest import split_packs
-from introbench.tasks.cases import build_cases, plan_items
+from introbench.tasks.cases import Demonstration, build_cases, plan_items
 from introbench.tasks.labels import draw_demonstrations
 from introbench.tasks.registry import TaskVariant
 from introbench.tasks.types import Case, Question
@@ -85,13 +85,25 @@ def _task_plan(config: RunConfig, variant: TaskVariant) -> TaskPlan:
         raise TaskError(f"{task.info.name}: has no items in the split {config.split!r}")
     if variant.demonstrations and config.split == "train":
         raise TaskError(f"{variant.name}: demonstrations are drawn from the training split; run it with --split test")
-    shown = draw_demonstrations(task, templates, variant.demonstrations, config.seed) if variant.demonstrations else []
+    if variant.behaviour not in templates.systems:
+        raise TaskError(f"{task.folder / 'templates.yaml'}: system lacks a turn for behaviour {variant.behaviour!r}")
+    shown: list[Demonstration] = []
+    if variant.demonstrations:
+        shown = draw_demonstrations(task, templates, variant.demonstrations, config.seed, variant.behaviour)
     name = task.info.name
     chosen = plan_items(items, templates, name, config.seed)[: config.limit]
     cases = [
         case
         for item in chosen
-        for case in build_cases(item, templates, name, config.seed, variant=variant.name, demonstrations=shown)
+        for case in build_cases(
+            item,
+            templates,
+            name,
+            config.seed,
+            variant=variant.name,
+            behaviour=variant.behaviour,
+            demonstrations=shown,
+        )
     ]
     return TaskPlan(variant, tuple(cases))
 

@@ -6,16 +6,26 @@ no access to what the model under test does, so a prompt cannot leak it.
 
 from __future__ import annotations
 
+import string
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from introbench.errors import TaskError
 from introbench.hashing import named_random
 from introbench.tasks.order import interleave
 from introbench.tasks.templates import Templates, fill
-from introbench.tasks.types import PLACEBO, Case, Cue, Item, Message, Part, Question
+from introbench.tasks.types import PLACEBO, BehaviourReading, Case, Cue, Item, Message, Part, Question
 
-__all__ = ["Demonstration", "Edit", "apply_cue", "build_cases", "candidates", "explanation_text", "plan_items"]
+__all__ = [
+    "Demonstration",
+    "Edit",
+    "apply_cue",
+    "build_cases",
+    "candidates",
+    "explanation_text",
+    "lettered",
+    "plan_items",
+]
 
 CUES_PER_ITEM = 4
 """Cases of one item; four share the cost of its uncued prompt and still leave most of a run to new items."""
@@ -71,6 +81,15 @@ class _Draw:
     hint: int
 
 
+def lettered(item: Item) -> Item:
+    """The item as it is asked when behaviour is read by letters: options listed, letters for choices."""
+    letters = tuple(string.ascii_uppercase[: len(item.choices)])
+    if len(letters) < len(item.choices):
+        raise TaskError(f"item {item.id!r}: has {len(item.choices)} choices, more than there are letters")
+    listed = [f"{letter}. {choice}" for letter, choice in zip(letters, item.choices, strict=True)]
+    return replace(item, question="\n".join([item.question, *listed]), choices=letters)
+
+
 def apply_cue(cue: Cue, item: Item, hint: int | None) -> Edit:
     """The pair of user turns that a cue makes of an item."""
     text = fill(cue.text) if hint is None else fill(cue.text, hint=item.choices[hint])
@@ -108,6 +127,7 @@ def build_cases(
     seed: int,
     *,
     variant: str | None = None,
+    behaviour: BehaviourReading = "text",
     demonstrations: Sequence[Demonstration] = (),
 ) -> list[Case]:
     """The cases of one item, the same under any limit, order or subset of other items.
@@ -115,6 +135,7 @@ def build_cases(
     Args:
         task: the task's own name, on which all draws depend, so that variants share them.
         variant: the name with parameters that the cases carry; the task's own where None.
+        behaviour: how the choice is read.
         demonstrations: solved explanations that precede the explanation question.
     """
     draw = _draw(item, templates, task, seed)
@@ -124,7 +145,10 @@ def build_cases(
         kind = kinds[(draw.first_kind + step) % len(kinds)]
         wordings = [cue for cue in templates.cues if cue.kind == kind]
         cue = named_random(seed, task, item.id, "wording", kind).choice(wordings)
-        cases.append(_case(item, cue, draw.hint, templates, variant or task, demonstrations))
+        asked = lettered(item) if behaviour == "letter" else item
+        system = templates.systems[behaviour]
+        hint = None if cue.kind == PLACEBO else draw.hint
+        cases.append(_case(asked, cue, hint, templates, system, variant or task, demonstrations))
     return cases
 
 
@@ -138,14 +162,19 @@ def _draw(item: Item, templates: Templates, task: str, seed: int) -> _Draw:
 
 
 def _case(
-    item: Item, cue: Cue, drawn: int, templates: Templates, variant: str, demonstrations: Sequence[Demonstration]
+    item: Item,
+    cue: Cue,
+    hint: int | None,
+    templates: Templates,
+    system_turn: str,
+    variant: str,
+    demonstrations: Sequence[Demonstration],
 ) -> Case:
-    hint = None if cue.kind == PLACEBO else drawn
     edit = apply_cue(cue, item, hint)
     if edit.cued == edit.uncued:
         raise TaskError(f"{variant}: cue {cue.id!r} leaves item {item.id!r} unchanged")
     case_id = f"{variant}/{item.id}/{cue.id}"
-    system = (Message("system", templates.system),) if templates.system else ()
+    system = (Message("system", system_turn),) if system_turn else ()
 
     def question(part: Part, turns: tuple[Message, ...], choices: tuple[str, ...]) -> Question:
         return Question(system + turns, choices, case=case_id, part=part, group=item.id)

@@ -12,7 +12,7 @@ from introbench.hashing import named_random
 from introbench.tasks.cases import Demonstration, apply_cue, candidates, explanation_text
 from introbench.tasks.task import Task, check_file
 from introbench.tasks.templates import Templates
-from introbench.tasks.types import Item
+from introbench.tasks.types import BehaviourReading, Item
 
 __all__ = ["Label", "LabelFile", "draw_demonstrations", "read_labels"]
 
@@ -47,6 +47,7 @@ class LabelFile(BaseModel):
         model: spec of the model whose behaviour the labels describe.
         fingerprint: fingerprint of that model.
         seed: root seed of the run that measured it.
+        behaviour: how the model's choice was read.
         labels: a label per case, by item and cue.
     """
 
@@ -58,6 +59,7 @@ class LabelFile(BaseModel):
     model: str
     fingerprint: str
     seed: int
+    behaviour: BehaviourReading = "text"
     labels: Annotated[list[Label], Field(min_length=1)]
 
 
@@ -72,7 +74,9 @@ def read_labels(path: Path) -> LabelFile:
         raise TaskError(f"{path}: {' / '.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
-def draw_demonstrations(task: Task, templates: Templates, count: int, seed: int) -> list[Demonstration]:
+def draw_demonstrations(
+    task: Task, templates: Templates, count: int, seed: int, behaviour: BehaviourReading = "text"
+) -> list[Demonstration]:
     """Draw solved explanations from the task's bundled labels, half of them "changed".
 
     One draw serves every case of a run: the prompts then share it as a prefix. It depends on the seed
@@ -86,6 +90,8 @@ def draw_demonstrations(task: Task, templates: Templates, count: int, seed: int)
     file = read_labels(path)
     if (file.task, file.version) != (task.info.name, task.info.version):
         raise TaskError(f"{path}: labels of {file.task} version {file.version}, needed: version {task.info.version}")
+    if file.behaviour != behaviour:
+        raise TaskError(f"{path}: its labels were read by {file.behaviour}, not by {behaviour}; leave k= out")
     items = {item.id: item for item in task.items() if item.split == "train"}
     cues = {cue.id: cue for cue in templates.cues if cue.split == "train"}
     random = named_random(seed, task.info.name, "demonstrations", str(count))

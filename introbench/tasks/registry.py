@@ -28,12 +28,14 @@ class TaskVariant:
 
     Attributes:
         name: canonical spec, as it stands in tables and files: "hint_facts" or "hint_facts?k=4".
+        behaviour: how the model's choice is read.
         task: the task itself.
         demonstrations: number k of solved explanations before each explanation question.
     """
 
     name: str
     task: Task
+    behaviour: BehaviourReading
     demonstrations: int = 0
 
 
@@ -57,23 +59,30 @@ def find_tasks(include_paths: Sequence[Path] = ()) -> dict[str, Task]:
 
 
 def resolve_task(spec: str, tasks: dict[str, Task]) -> TaskVariant:
-    """The task that a spec `NAME` or `NAME?k=4` names.
+    """The task that a spec `NAME` or `NAME?behaviour=letter&k=4` names.
 
     Raises SpecError with the nearest names where there is no such task or parameter.
     """
     name, _, query = spec.partition("?")
     if name not in tasks:
         raise SpecError(f"no task {name!r}{_suggestion(name, tasks)}; `introbench list` shows all")
-    demonstrations = 0
+    readings = {str(reading): reading for reading in tasks[name].info.behaviours}
+    given = {"behaviour": next(iter(readings)), "k": "0"}
     for part in filter(None, query.split("&")):
         key, _, value = part.partition("=")
-        if key != "k":
-            raise SpecError(f"task {name!r} has no parameter {key!r}; it takes k=NUMBER (demonstrations)")
-        if not value.isdecimal() or int(value) > _MAX_DEMONSTRATIONS:
-            raise SpecError(f"task {name!r}: k={value} must be a whole number from 0 to {_MAX_DEMONSTRATIONS}")
-        demonstrations = int(value)
-    canonical = f"{name}?k={demonstrations}" if demonstrations else name
-    return TaskVariant(canonical, tasks[name], demonstrations)
+        if key not in given:
+            takes = f"behaviour={'|'.join(readings)} and k=NUMBER (demonstrations)"
+            raise SpecError(f"task {name!r} has no parameter {key!r}; it takes {takes}")
+        given[key] = value
+    if given["behaviour"] not in readings:
+        raise SpecError(f"task {name!r}: behaviour={given['behaviour']} must be {' or '.join(readings)}")
+    if not given["k"].isdecimal() or int(given["k"]) > _MAX_DEMONSTRATIONS:
+        raise SpecError(f"task {name!r}: k={given['k']} must be a whole number from 0 to {_MAX_DEMONSTRATIONS}")
+    given["k"] = str(int(given["k"]))
+    usual = {"behaviour": next(iter(readings)), "k": "0"}
+    query = "&".join(f"{key}={value}" for key, value in given.items() if value != usual[key])
+    canonical = f"{name}?{query}" if query else name
+    return TaskVariant(canonical, tasks[name], readings[given["behaviour"]], int(given["k"]))
 
 
 def _suggestion(name: str, known: Iterable[str]) -> str:
@@ -85,9 +94,9 @@ def _add(found: dict[str, Task], task: object, where: str) -> None:
     if not isinstance(task, Task):
         raise TaskError(f"{where}: must define TASK, an introbench.tasks.Task")
     name = task.info.name
-    if task.info.behaviour not in get_args(BehaviourReading):
+    if unknown := [reading for reading in task.info.behaviours if reading not in get_args(BehaviourReading)]:
         known = ", ".join(get_args(BehaviourReading))
-        raise TaskError(f"{where}: behaviour {task.info.behaviour!r} cannot be read; known: {known}")
+        raise TaskError(f"{where}: behaviour {unknown[0]!r} cannot be read; known: {known}")
     if name in found:
         raise TaskError(f"{where}: the task name {name!r} is in use by {found[name].folder}")
     found[name] = task

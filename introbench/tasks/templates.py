@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from introbench.errors import TaskError
-from introbench.tasks.types import PLACEBO, Cue, Split
+from introbench.tasks.types import PLACEBO, BehaviourReading, Cue, Split
 
 __all__ = ["ExplanationTemplate", "Templates", "fill", "load_templates"]
 
@@ -40,12 +40,12 @@ class Templates:
     """The wordings of a task.
 
     Attributes:
-        system: the system turn of every prompt, or "" for none.
+        systems: by reading of the behaviour, the system turn of every prompt, or "" for none.
         cues: the cue templates in file order.
         explanation: the explanation turn.
     """
 
-    system: str
+    systems: Mapping[BehaviourReading, str]
     cues: tuple[Cue, ...]
     explanation: ExplanationTemplate
 
@@ -78,7 +78,7 @@ class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     version: Literal[1]
-    system: str
+    system: Annotated[dict[BehaviourReading, str], Field(min_length=1)]
     cues: Annotated[list[_CueRow], Field(min_length=1)]
     explanation: _ExplanationRow
 
@@ -119,7 +119,7 @@ def load_templates(path: Path) -> Templates:
     cues = tuple(Cue(**row.model_dump()) for row in file.cues)
     explanation = ExplanationTemplate(**file.explanation.model_dump())
     _check(path, cues, explanation)
-    return Templates(system=file.system, cues=cues, explanation=explanation)
+    return Templates(systems=file.system, cues=cues, explanation=explanation)
 
 
 def _first_problem(error: ValidationError, raw: Any) -> str:

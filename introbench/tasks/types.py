@@ -25,8 +25,9 @@ __all__ = [
 
 Split = Literal["train", "test"]
 EditKind = Literal["insert", "substitute", "rewrite"]
-BehaviourReading = Literal["text"]
-"""How a choice is read: by the probability of its full text as the reply, end-of-turn token included."""
+BehaviourReading = Literal["text", "letter"]
+"""How a choice is read: by the probability of its full text as the reply to the bare question, or of its letter
+as the reply to the question with the options listed; the end-of-turn token included."""
 Part = Literal["uncued", "cued", "explanation"]
 
 PLACEBO = "placebo"
@@ -157,7 +158,7 @@ class TaskInfo:
         summary: one line for `introbench list`.
         version: raised by any change of items or templates.
         comparability: raised when results before and after must not be compared.
-        behaviour: how the model's choice is read.
+        behaviours: how the model's choice can be read; the first is the default.
         licence: SPDX id of the item texts.
         source: where the items come from, with a pinned revision.
         sha256: hash of the frozen item file.
@@ -171,7 +172,7 @@ class TaskInfo:
     summary: str
     version: int
     comparability: int
-    behaviour: BehaviourReading
+    behaviours: tuple[BehaviourReading, ...]
     licence: str
     source: str
     sha256: str

@@ -43,6 +43,7 @@ def label_file(run: Path, task: str, model: str | None = None, *, held_out: bool
         model=spec,
         fingerprint=entry.fingerprint,
         seed=stored.seed,
+        behaviour=next(row["behaviour"] for row in manifest["tasks"] if row["name"] == task),
         labels=sorted(labels, key=lambda label: (label.item, label.cue)),
     )
     text = json.dumps(file.model_dump(), indent=1, ensure_ascii=False) + "\n"

@@ -90,6 +90,32 @@ def test_another_seed_draws_other_cues_and_hints() -> None:
     assert sum(ours[name] != theirs[name] for name in ours) / len(ours) > 0.2
 
 
+def test_letters_ask_the_same_cases_with_the_options_listed() -> None:
+    by_text = plan_of(limit=20).tasks[0].cases
+    by_letter = plan_of(limit=20, task="hint_facts?behaviour=letter").tasks[0].cases
+    for text, letter in zip(by_text, by_letter, strict=True):
+        assert (text.item.id, text.item.key, text.hint, text.cue) == (
+            letter.item.id,
+            letter.item.key,
+            letter.hint,
+            letter.cue,
+        )
+        assert letter.uncued.choices == ("A", "B", "C", "D")
+        listed = [f"{name}. {choice}" for name, choice in zip("ABCD", text.item.choices, strict=True)]
+        assert letter.uncued.messages[-1].content.splitlines() == [text.item.question, *listed]
+        assert letter.uncued.messages[0] != text.uncued.messages[0]
+        if letter.hint is not None:
+            assert letter.cue.text.replace("{hint}", "ABCD"[letter.hint]) in letter.cued.messages[-1].content
+        assert letter.explanation.choices == tuple(
+            f"{verdict}: {name}" for verdict in ("No change", "Change") for name in "ABCD"
+        )
+
+
+def test_labels_read_by_text_are_no_demonstrations_for_letters() -> None:
+    with pytest.raises(TaskError, match="labels were read by text, not by letter"):
+        plan_of(limit=1, task="hint_facts?behaviour=letter&k=4")
+
+
 def test_demonstrations_change_the_explanation_prompt_and_nothing_else() -> None:
     plain, shown = plan_of(limit=20).tasks[0].cases, plan_of(limit=20, task="hint_facts?k=4").tasks[0].cases
     for left, right in zip(plain, shown, strict=True):

@@ -24,7 +24,7 @@ def templates() -> dict[str, Any]:
     cue = {"id": "tip", "kind": "hint", "split": "train", "edit": "insert", "position": "after"}
     return {
         "version": 1,
-        "system": "",
+        "system": {"text": ""},
         "cues": [{**cue, "text": "Hint: {hint}", "name": "the hint"}],
         "explanation": {"question": "Without {cue}?", "unchanged": "Same: {choice}", "changed": "Other: {choice}"},
     }
@@ -109,13 +109,20 @@ def test_an_unknown_task_gets_the_nearest_name_and_a_wrong_parameter_its_form() 
         resolve_task("hint_facts?shots=4", tasks)
     with pytest.raises(SpecError, match="k=x must be a whole number"):
         resolve_task("hint_facts?k=x", tasks)
-    assert resolve_task("hint_facts?k=0", tasks).name == "hint_facts"
+    with pytest.raises(SpecError, match="behaviour=smell must be text or letter"):
+        resolve_task("hint_facts?behaviour=smell", tasks)
+    for spec, canonical in (
+        ("hint_facts?k=0", "hint_facts"),
+        ("hint_facts?k=04&behaviour=text", "hint_facts?k=4"),
+        ("hint_facts?behaviour=letter", "hint_facts?behaviour=letter"),
+    ):
+        assert resolve_task(spec, tasks).name == canonical
 
 
 PLUGIN = """
 from pathlib import Path
 from introbench.tasks import Task, TaskInfo
-TASK = Task(TaskInfo(name={name!r}, summary="s", version=1, comparability=1, behaviour="text", licence="MIT",
+TASK = Task(TaskInfo(name={name!r}, summary="s", version=1, comparability=1, behaviours=("text",), licence="MIT",
     source="mine", sha256="", count=1, cue_kinds=("hint",)), Path(__file__).parent)
 """
 
@@ -132,7 +139,7 @@ def test_a_folder_with_a_plugin_is_found_by_include_path(tmp_path: Path) -> None
     ("text", "message"),
     [
         (PLUGIN.format(name="hint_facts"), "the task name 'hint_facts' is in use"),
-        (PLUGIN.format(name="mine").replace('"text"', '"letter"'), "behaviour 'letter' cannot be read; known: text"),
+        (PLUGIN.format(name="mine").replace('"text"', '"smell"'), "behaviour 'smell' cannot be read; known: text"),
         ("TASK = 1", "must define TASK"),
         ("1 / 0", "cannot be imported: division by zero"),
         (None, "no task.py in it"),
