@@ -12,10 +12,10 @@ __all__ = ["labels"]
 
 def labels(
     run: Annotated[Path, typer.Argument(help="Run directory.")],
-    task: Annotated[str, typer.Option("--task", "-t", help="Task of that run.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Label file to write.")],
+    task: Annotated[str, typer.Option("--task", "-t", metavar="NAME", help="Task of that run.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Label file to write.")],
     model: Annotated[
-        str | None, typer.Option("--model", "-m", help="Model of that run; its target if left out.")
+        str | None, typer.Option("--model", "-m", metavar="NAME", help="Model of that run; its target if left out.")
     ] = None,
     held_out: Annotated[
         bool, typer.Option("--held-out", help="Keep labels of held-out items and cues too; not for training.")

@@ -11,14 +11,21 @@ __all__ = ["IncludePath", "Limit", "Out", "Seed", "SplitName", "Tasks", "split_t
 
 Tasks = Annotated[
     str,
-    typer.Option("--tasks", "-t", help="Task specs separated by commas; NAME?k=4 shows 4 solved explanations first."),
+    typer.Option(
+        "--tasks", "-t", metavar="SPECS", help="Tasks, separated by commas; NAME?k=4 shows 4 solved explanations first."
+    ),
 ]
-Limit = Annotated[int | None, typer.Option("--limit", help="Items per task, with all their cues; all where left out.")]
-Seed = Annotated[int, typer.Option("--seed", help="Root seed of every draw.")]
+Limit = Annotated[
+    int | None, typer.Option("--limit", metavar="N", help="Items per task, with all their cues; all where left out.")
+]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Root seed of every draw.")]
 SplitName = Annotated[Literal["test", "train"], typer.Option("--split", help="Which items are asked.")]
-Out = Annotated[Path | None, typer.Option("--out", "-o", help="Run directory; the same command goes on in it.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", metavar="DIR", help="Run directory; the same command goes on in it.")
+]
 IncludePath = Annotated[
-    list[Path] | None, typer.Option("--include-path", help="Folder with task plugins of your own; repeatable.")
+    list[Path] | None,
+    typer.Option("--include-path", metavar="DIR", help="Folder with task plugins of your own; repeatable."),
 ]
 
 

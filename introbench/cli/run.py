@@ -16,16 +16,18 @@ if TYPE_CHECKING:
 __all__ = ["plan", "run"]
 
 _Model = Annotated[
-    str, typer.Option("--model", "-m", help="Model under test, SPEC or NAME=SPEC; see `introbench list`.")
+    str,
+    typer.Option("--model", "-m", metavar="SPEC", help="Model under test, SPEC or NAME=SPEC; see `introbench list`."),
 ]
 _References = Annotated[
-    list[str] | None, typer.Option("--reference", "-r", help="Model to compare with, SPEC or NAME=SPEC; repeatable.")
+    list[str] | None,
+    typer.Option("--reference", "-r", metavar="SPEC", help="Model to compare with, SPEC or NAME=SPEC; repeatable."),
 ]
 _Dtype = Annotated[
     Literal["float32", "bfloat16", "float16"] | None,
     typer.Option("--dtype", help="Weights' dtype; float32 under 1B parameters, else the checkpoint's."),
 ]
-_Device = Annotated[str | None, typer.Option("--device", help="cuda where there is one, else cpu.")]
+_Device = Annotated[str | None, typer.Option("--device", metavar="NAME", help="cuda where there is one, else cpu.")]
 
 
 def run(

@@ -17,10 +17,12 @@ __all__ = ["show"]
 
 def show(
     task: Annotated[str, typer.Argument(help="Task spec.")],
-    model: Annotated[str, typer.Option("--model", "-m", help="Whose tokenizer --ids uses.")] = "smollm2-135m-q4_1",
+    model: Annotated[
+        str, typer.Option("--model", "-m", metavar="SPEC", help="Whose tokenizer --ids uses.")
+    ] = "smollm2-135m-q4_1",
     ids: Annotated[bool, typer.Option("--ids", help="Show token ids, with the boundary before each choice.")] = False,
     item: Annotated[
-        str | None, typer.Option("--item", help="Id of the item; the first of the plan if left out.")
+        str | None, typer.Option("--item", metavar="ID", help="Id of the item; the first of the plan if left out.")
     ] = None,
     seed: Seed = 0,
     split: SplitName = "test",
