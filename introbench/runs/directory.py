@@ -65,7 +65,7 @@ class RunDirectory:
         if different := [name for name in config if found.get(name) != config[name]]:
             name = different[0]
             raise RunDirectoryError(
-                f"{self.path}: holds a run with another {name} ({_short(found.get(name))}, not "
+                f"{self.path}: holds another run ({name}: {_short(found.get(name))}; asked for: "
                 f"{_short(config[name])}); choose another --out"
             )
         with disk_errors(self.cases):
@@ -133,5 +133,7 @@ def read_manifest(path: Path) -> Mapping[str, Any]:
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list):
+        return ", ".join(_short(entry.get("spec") if isinstance(entry, dict) else entry) for entry in value)
+    text = str(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -171,9 +171,9 @@ def test_a_name_before_the_spec_is_what_tables_call_the_model() -> None:
 def test_a_folder_of_another_run_or_of_something_else_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
     out = run(tmp_path / "r", "scripted/oracle", limit=2)
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
-    with pytest.raises(RunDirectoryError, match="another limit"):
+    with pytest.raises(RunDirectoryError, match=r"holds another run \(limit: 2; asked for: 3\)"):
         run(out, "scripted/oracle", limit=3)
-    with pytest.raises(RunDirectoryError, match="another models"):
+    with pytest.raises(RunDirectoryError, match=r"\(models: scripted/oracle; asked for: scripted/liar\)"):
         run(out, "scripted/liar", limit=2)
     assert before == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     other = tmp_path / "other"
