@@ -48,8 +48,19 @@ def run(
     Killed at any moment, the same command goes on where it was.
     """
     from introbench.errors import UsageError
+    from introbench.runs.config import resolve_config
 
-    config, variants = _resolve(model, reference, tasks, limit, seed, split, dtype, device, include_path)
+    options = {name: value for name, value in (("dtype", dtype), ("device", device)) if value is not None}
+    config, variants = resolve_config(
+        model,
+        reference or [],
+        split_tasks(tasks),
+        split=split,
+        limit=limit,
+        seed=seed,
+        options=options,
+        include_paths=include_path or [],
+    )
     if dry_run:
         _show_plan(config, variants, out)
         return
@@ -71,34 +82,7 @@ def plan(
     include_path: IncludePath = None,
 ) -> None:
     """Count cases, requests, tokens and what the ledger already has, without loading weights."""
-    config, variants = _resolve(model, reference, tasks, limit, seed, split, dtype, device, include_path)
-    _show_plan(config, variants, out)
-
-
-def _resolve(
-    model: str,
-    references: list[str] | None,
-    tasks: str,
-    limit: int | None,
-    seed: int,
-    split: Literal["test", "train"],
-    dtype: str | None,
-    device: str | None,
-    include_path: list[Path] | None,
-) -> tuple[RunConfig, list[TaskVariant]]:
-    from introbench.runs.config import resolve_config
-
-    options = {name: value for name, value in (("dtype", dtype), ("device", device)) if value is not None}
-    return resolve_config(
-        model,
-        references or [],
-        split_tasks(tasks),
-        split=split,
-        limit=limit,
-        seed=seed,
-        options=options,
-        include_paths=include_path or [],
-    )
+    run(model, out, reference, tasks, limit, seed, split, dtype, device, include_path, dry_run=True)
 
 
 def _run(config: RunConfig, variants: list[TaskVariant], out: Path) -> None:

@@ -15,7 +15,7 @@ from introbench.hashing import content_hash
 from introbench.metrics.arrays import Floats
 from introbench.metrics.observations import ABSENT, Answers, CaseTable, LogProbs, decide
 from introbench.runs.ledger import read_ledger, request_key
-from introbench.tasks.types import PLACEBO, Part
+from introbench.tasks.types import PLACEBO, BehaviourReading, Part
 
 __all__ = ["ModelEntry", "Role", "Run", "TaskEntry", "read_run"]
 
@@ -38,6 +38,8 @@ class ModelEntry(_Read):
     """The name that people read."""
     folder: str
     """Its folder below records/."""
+    spec: str = ""
+    """What it was loaded from."""
     role: Role
     """What it is to the run."""
     fingerprint: str = ""
@@ -55,6 +57,8 @@ class TaskEntry(_Read):
     """Raised by any change of items or templates."""
     comparability: int
     """Results of different numbers must not be compared."""
+    behaviour: BehaviourReading = "text"
+    """How the choices were read."""
 
 
 class _Manifest(_Read):

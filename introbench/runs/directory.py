@@ -12,7 +12,7 @@ from typing import Any
 from introbench.errors import RunDirectoryError
 from introbench.files import disk_errors, slug, write_whole
 
-__all__ = ["RunDirectory", "read_manifest"]
+__all__ = ["RunDirectory"]
 
 _LOCK = ".lock"
 
@@ -60,7 +60,7 @@ class RunDirectory:
             return None
         if not self.manifest.is_file():
             raise RunDirectoryError(f"{self.path}: is not empty and holds no run; choose another --out")
-        manifest = read_manifest(self.path)
+        manifest = _read_manifest(self.path)
         found = manifest.get("config", {})
         if different := [name for name in config if found.get(name) != config[name]]:
             name = different[0]
@@ -118,7 +118,7 @@ def _unfinished(name: str) -> bool:
     return name == _LOCK or name.startswith((".cases.jsonl-", ".manifest.json-", ".summary.json-"))
 
 
-def read_manifest(path: Path) -> Mapping[str, Any]:
+def _read_manifest(path: Path) -> Mapping[str, Any]:
     """The manifest of a stored run. Raises RunDirectoryError where there is none that can be read."""
     file = path / "manifest.json"
     try:

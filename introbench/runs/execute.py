@@ -18,7 +18,7 @@ from introbench.models.types import ChoiceRequest, Model, ModelHead, check_lengt
 from introbench.runs.config import ModelEntry, RunConfig
 from introbench.runs.directory import RunDirectory
 from introbench.runs.ledger import Ledger, LedgerRow, read_ledger, request_key
-from introbench.runs.manifest import model_entry, new_manifest
+from introbench.runs.manifest import new_manifest, scoring_entry
 from introbench.runs.plan import Pack, Plan, make_plan, packs_for
 from introbench.scorer.forest import grow_forest
 from introbench.tasks.registry import TaskVariant
@@ -93,10 +93,10 @@ def execute(
         _check_identities(directory, manifest, heads)
         if not known:
             directory.create(manifest, cases)
-        for number, (entry, head) in enumerate(zip(config.models, heads, strict=True)):
+        for number, head in enumerate(heads):
             row = manifest["models"][number]
             ledgers = _ledgers(directory, row["folder"], plan)
-            manifest["models"][number] = _run_model(entry, head, packs[number], ledgers, row, on_progress)
+            manifest["models"][number] = _run_model(head, packs[number], ledgers, row, on_progress)
             directory.write_manifest(manifest)
         directory.write_manifest({**manifest, "complete": True})
     return out
@@ -160,8 +160,8 @@ def _folders(config: RunConfig) -> dict[str, str]:
 
 def _check_identities(directory: RunDirectory, manifest: Mapping[str, Any], heads: list[ModelHead]) -> None:
     for row, head in zip(manifest["models"], heads, strict=True):
-        if row.get("fingerprint", head.fingerprint.hex) != head.fingerprint.hex:
-            before = row.get("fingerprint_parts", {})
+        if row["fingerprint"] != head.fingerprint.hex:
+            before = row["fingerprint_parts"]
             changed = [name for name, part in head.fingerprint.parts.items() if before.get(name) != part]
             raise RunDirectoryError(
                 f"{directory.path}: model {row['name']!r} has changed since this run began "
@@ -175,7 +175,6 @@ def _ledgers(directory: RunDirectory, folder: str, plan: Plan) -> dict[str, Ledg
 
 
 def _run_model(
-    entry: ModelEntry,
     head: ModelHead,
     packs: Sequence[Pack],
     ledgers: Mapping[str, Ledger],
@@ -183,21 +182,20 @@ def _run_model(
     on_progress: Callable[[Progress], None],
 ) -> Mapping[str, Any]:
     """Answer what is not answered yet; returns the model's entry of the manifest."""
-    hex_print = head.fingerprint.hex
+    name, hex_print = known["name"], head.fingerprint.hex
     todo = [pack for pack in packs if not all(_found(pack, hex_print, ledgers[pack.task]))]
     total = sum(len(pack.requests) for pack in packs)
     found = done = total - sum(len(pack.requests) for pack in todo)
     if not todo and "tie_margin" in known:
-        on_progress(Progress(entry.name, "asking", done, total, found))
+        on_progress(Progress(name, "asking", done, total, found))
         return known
-    on_progress(Progress(entry.name, "loading", done, total, found))
+    on_progress(Progress(name, "loading", done, total, found))
     model = head.load()
-    result = model_entry(entry, known["folder"], head.fingerprint, model.facts, len(packs), head.pack_tokens)
     for pack in todo:
         ledgers[pack.task].append(_answer(pack, model, hex_print))
         done += len(pack.requests)
-        on_progress(Progress(entry.name, "asking", done, total, found))
-    return result
+        on_progress(Progress(name, "asking", done, total, found))
+    return {**known, **scoring_entry(model.facts, len(packs), head.pack_tokens)}
 
 
 def _found(pack: Pack, fingerprint: str, ledger: Ledger) -> list[bool]:

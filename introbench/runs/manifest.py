@@ -12,10 +12,9 @@ from typing import Any
 
 from introbench.hashing import content_hash
 from introbench.models.types import Fingerprint, ScoringFacts
-from introbench.runs.config import ModelEntry
 from introbench.runs.plan import Plan, TaskPlan, case_row
 
-__all__ = ["MANIFEST_SCHEMA", "model_entry", "new_manifest"]
+__all__ = ["MANIFEST_SCHEMA", "new_manifest", "scoring_entry"]
 
 MANIFEST_SCHEMA = 1
 
@@ -52,17 +51,9 @@ def new_manifest(plan: Plan, folders: Mapping[str, str], fingerprints: Sequence[
     }
 
 
-def model_entry(
-    model: ModelEntry, folder: str, fingerprint: Fingerprint, facts: ScoringFacts, packs: int, budget: int
-) -> dict[str, Any]:
-    """What the manifest says of a model that has been loaded."""
+def scoring_entry(facts: ScoringFacts, packs: int, budget: int) -> dict[str, Any]:
+    """What a model's entry of the manifest gains once its weights have been loaded."""
     return {
-        "name": model.name,
-        "folder": folder,
-        "spec": model.spec,
-        "role": model.role,
-        "fingerprint": fingerprint.hex,
-        "fingerprint_parts": dict(fingerprint.parts),
         "path": facts.path,
         "path_reason": facts.reason,
         "probe_difference": facts.probe_difference,

@@ -67,7 +67,8 @@ def resolve_task(spec: str, tasks: dict[str, Task]) -> TaskVariant:
     if name not in tasks:
         raise SpecError(f"no task {name!r}{_suggestion(name, tasks)}; `introbench list` shows all")
     readings = {str(reading): reading for reading in tasks[name].info.behaviours}
-    given = {"behaviour": next(iter(readings)), "k": "0"}
+    usual = {"behaviour": next(iter(readings)), "k": "0"}
+    given = dict(usual)
     for part in filter(None, query.split("&")):
         key, _, value = part.partition("=")
         if key not in given:
@@ -79,7 +80,6 @@ def resolve_task(spec: str, tasks: dict[str, Task]) -> TaskVariant:
     if not given["k"].isdecimal() or int(given["k"]) > _MAX_DEMONSTRATIONS:
         raise SpecError(f"task {name!r}: k={given['k']} must be a whole number from 0 to {_MAX_DEMONSTRATIONS}")
     given["k"] = str(int(given["k"]))
-    usual = {"behaviour": next(iter(readings)), "k": "0"}
     query = "&".join(f"{key}={value}" for key, value in given.items() if value != usual[key])
     canonical = f"{name}?{query}" if query else name
     return TaskVariant(canonical, tasks[name], readings[given["behaviour"]], int(given["k"]))

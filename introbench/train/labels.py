@@ -8,7 +8,6 @@ from pathlib import Path
 from introbench.errors import UsageError
 from introbench.metrics.arrays import Bools
 from introbench.metrics.read import Run, read_run
-from introbench.runs.directory import read_manifest
 from introbench.tasks.labels import Label, LabelFile
 
 __all__ = ["label_file"]
@@ -21,12 +20,11 @@ def label_file(run: Path, task: str, model: str | None = None, *, held_out: bool
     Raises UsageError where the run has no such task or model, or nothing is left.
     """
     stored = read_run(run)
-    manifest = read_manifest(run)
     entry = next((entry for entry in stored.models if model in (None, entry.name)), None)
     if entry is None:
         raise UsageError(f"{run}: no model {model!r}; it has {', '.join(entry.name for entry in stored.models)}")
-    version = next((found.version for found in stored.tasks if found.name == task), None)
-    if version is None:
+    measured = next((found for found in stored.tasks if found.name == task), None)
+    if measured is None:
         raise UsageError(f"{run}: no task {task!r}; it has {', '.join(found.name for found in stored.tasks)}")
     answered = (stored.cases.tasks == task) & stored.answers[entry.name].behaved
     training = (stored.cases.item_splits == "train") & (stored.cases.cue_splits == "train")
@@ -36,14 +34,13 @@ def label_file(run: Path, task: str, model: str | None = None, *, held_out: bool
         raise UsageError(
             f"{run}: {entry.name} has no answered training case of {task}; run with --split train, or add --held-out"
         )
-    spec = next(row["spec"] for row in manifest["models"] if row["name"] == entry.name)
     file = LabelFile(
         task=task.partition("?")[0],
-        version=version,
-        model=spec,
+        version=measured.version,
+        model=entry.spec,
         fingerprint=entry.fingerprint,
         seed=stored.seed,
-        behaviour=next(row["behaviour"] for row in manifest["tasks"] if row["name"] == task),
+        behaviour=measured.behaviour,
         labels=sorted(labels, key=lambda label: (label.item, label.cue)),
     )
     text = json.dumps(file.model_dump(), indent=1, ensure_ascii=False) + "\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from introbench_tasks.hint_facts.generate.choices import begins_another, pick, word_distractors
 from introbench_tasks.hint_facts.generate.countries import Borders, Country, borders, countries
@@ -37,6 +37,14 @@ def _capital_is_asked(country: Country) -> bool:
     return bool(city) and not any(a[:5] in b for a, b in ((city, name), (name, city)))
 
 
+def _near_to_far(country: Country, asked: list[Country], word: Callable[[Country], str]) -> list[list[str]]:
+    """Words of the other countries: of the same part of the world, of the continent, of all."""
+    others = [other for other in asked if other is not country]
+    near = [word(other) for other in others if other.part == country.part]
+    far = [word(other) for other in others if other.continent == country.continent]
+    return [near, far, [word(other) for other in others]]
+
+
 def capital_cities() -> Iterator[Draft]:
     """The capital of a country, among capitals of its part of the world."""
     kind = "capitals"
@@ -44,10 +52,8 @@ def capital_cities() -> Iterator[Draft]:
     for country in asked:
         rng = fact_random(kind, country.code, "draws")
         question = pick(rng, CAPITAL_OF).format(country=country.in_text)
-        others = [other for other in asked if other is not country]
-        near = [other.capital for other in others if other.part == country.part]
-        far = [other.capital for other in others if other.continent == country.continent]
-        distractors = word_distractors(rng, country.capital, [near, far, [other.capital for other in others]])
+        pools = _near_to_far(country, asked, lambda other: other.capital)
+        distractors = word_distractors(rng, country.capital, pools)
         yield Draft(kind, country.cluster, question, country.capital, distractors)
 
 
@@ -58,10 +64,8 @@ def capital_countries() -> Iterator[Draft]:
     for country in asked:
         rng = fact_random(kind, country.code, "draws")
         question = pick(rng, COUNTRY_OF).format(capital=country.capital)
-        others = [other for other in asked if other is not country]
-        near = [other.name for other in others if other.part == country.part]
-        far = [other.name for other in others if other.continent == country.continent]
-        distractors = word_distractors(rng, country.name, [near, far, [other.name for other in others]])
+        pools = _near_to_far(country, asked, lambda other: other.name)
+        distractors = word_distractors(rng, country.name, pools)
         yield Draft(kind, country.cluster, question, country.name, distractors)
 
 
