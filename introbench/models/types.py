@@ -59,9 +59,11 @@ class ChoiceResult:
 
     Attributes:
         logprobs: summed log-probability of each choice given the prompt, in nats, float32 or better.
+        part: which part of its pack was computed at a time, a digit per halving; "" where memory held the whole.
     """
 
     logprobs: tuple[float, ...]
+    part: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from introbench.runs.directory import RunDirectory
 from introbench.runs.ledger import Ledger, LedgerRow, read_ledger, request_key
 from introbench.runs.manifest import new_manifest, scoring_entry
 from introbench.runs.plan import Pack, Plan, make_plan, packs_for
-from introbench.scorer.forest import grow_forest
+from introbench.scorer.forest import count_tokens
 from introbench.tasks.registry import TaskVariant
 
 __all__ = ["ModelCount", "Progress", "count_plan", "execute"]
@@ -128,7 +128,7 @@ def _count(plan: Plan, entry: ModelEntry, head: ModelHead, answered: set[str]) -
             prompts += sum(
                 len(request.prompt_ids) + len(reply) for request in pack.requests for reply in request.choices_ids
             )
-            pushed += len(grow_forest(pack.requests).ids)
+            pushed += count_tokens(pack.requests)
     return ModelCount(entry.name, requests, found, packs, prompts, pushed)
 
 

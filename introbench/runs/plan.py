@@ -10,7 +10,7 @@ from introbench.errors import TaskError
 from introbench.hashing import canonical_json, content_hash
 from introbench.models.types import Chat, ChoiceRequest, Source
 from introbench.runs.config import RunConfig
-from introbench.scorer.forest import split_packs
+from introbench.scorer.packs import split_packs
 from introbench.tasks.cases import Demonstration, build_cases, plan_items
 from introbench.tasks.labels import draw_demonstrations
 from introbench.tasks.registry import TaskVariant

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Forest", "TokenRequest", "grow_forest", "split_packs"]
+__all__ = ["Forest", "TokenRequest", "count_tokens", "grow_forest"]
 
 
 class TokenRequest(Protocol):
@@ -32,16 +32,18 @@ class Forest:
     Attributes:
         ids: token ids, int64 (n).
         depth: number of ancestors, which is the token's position, int64 (n).
+        parent: index of the token before, -1 for the first of a tree, int64 (n).
         end: index behind the last descendant, int64 (n).
         scored: tokens whose next-token distribution is needed, ascending, int64 (m).
         rows: per scored transition, index into `scored`, int64 (t).
         targets: per scored transition, the id that follows, int64 (t).
-        owners: per scored transition, the flat number of its choice over all requests, int64 (t).
+        owners: per scored transition, the flat number of its choice over all requests, ascending, int64 (t).
         choices: number of choices over all requests.
     """
 
     ids: NDArray[np.int64]
     depth: NDArray[np.int64]
+    parent: NDArray[np.int64]
     end: NDArray[np.int64]
     scored: NDArray[np.int64]
     rows: NDArray[np.int64]
@@ -49,106 +51,110 @@ class Forest:
     owners: NDArray[np.int64]
     choices: int
 
+    def path(self, node: int) -> NDArray[np.int64]:
+        """The ancestors of a token from the root down, without the token itself, int64 (depth[node])."""
+        found = np.empty(self.depth[node], dtype=np.int64)
+        for place in range(len(found) - 1, -1, -1):
+            node = self.parent[node]
+            found[place] = node
+        return found
 
-class _Trie:
-    """Nodes by number; 0 is the root, which holds no token."""
 
-    def __init__(self) -> None:
-        self.ids = [-1]
-        self.children: list[dict[int, int]] = [{}]
+@dataclass(frozen=True, slots=True)
+class _Paths:
+    """The distinct pushed sequences of some requests, sorted, so that neighbours share their longest prefixes.
 
-    def walk(self, start: int, tokens: Sequence[int]) -> int:
-        node = start
-        for token in tokens:
-            below = self.children[node].get(token)
-            if below is None:
-                below = len(self.ids)
-                self.children[node][token] = below
-                self.ids.append(token)
-                self.children.append({})
-            node = below
-        return node
+    Attributes:
+        ids: token ids, 0 behind the end, int64 (sequences, longest).
+        lengths: length of each sequence, int64 (sequences).
+        shared: tokens that each sequence shares with the one before it, int64 (sequences).
+        of_choice: per choice, in the order of the requests, the sequence that it pushes, int64 (choices).
+    """
+
+    ids: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    shared: NDArray[np.int64]
+    of_choice: NDArray[np.int64]
+
+
+def count_tokens(requests: Sequence[TokenRequest]) -> int:
+    """Number of tokens in the forest of some requests: the fewest that any exact forward pass can push."""
+    paths = _sorted_paths(requests)
+    return int((paths.lengths - paths.shared).sum())
 
 
 def grow_forest(requests: Sequence[TokenRequest]) -> Forest:
-    """Build the forest of all prompts and choices."""
-    trie = _Trie()
-    transitions: list[tuple[int, int, int]] = []
-    choice = 0
-    for request in requests:
-        stem = trie.walk(0, request.prompt_ids)
-        for reply in request.choices_ids:
-            node = stem
-            for place, token in enumerate(reply):
-                transitions.append((node, token, choice))
-                if place + 1 < len(reply):
-                    node = trie.walk(node, (token,))
-            choice += 1
-    order, depth, end = _depth_first(trie)
-    index = np.empty(len(trie.ids), dtype=np.int64)
-    index[order] = np.arange(len(order))
-    nodes, targets, owners = (np.array(column, dtype=np.int64) for column in zip(*transitions, strict=True))
-    scored, rows = np.unique(index[nodes], return_inverse=True)
+    """Build the forest of all prompts and choices; at least one request, no empty prompt, no empty choice."""
+    paths = _sorted_paths(requests)
+    columns = np.arange(paths.ids.shape[1])
+    fresh = (columns >= paths.shared[:, None]) & (columns < paths.lengths[:, None])
+    depth = np.broadcast_to(columns, fresh.shape)[fresh].astype(np.int64)
+    parent, end = _family(paths, len(depth))
+    leaves = np.cumsum(paths.lengths - paths.shared) - 1
+    nodes, targets, owners = _transitions(requests, leaves[paths.of_choice], parent)
+    scored, rows = np.unique(nodes, return_inverse=True)
     return Forest(
-        ids=np.array(trie.ids, dtype=np.int64)[order],
+        ids=paths.ids[fresh],
         depth=depth,
+        parent=parent,
         end=end,
         scored=scored,
         rows=rows.astype(np.int64),
         targets=targets,
         owners=owners,
-        choices=choice,
+        choices=len(paths.of_choice),
     )
 
 
-def _depth_first(trie: _Trie) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    order: list[int] = []
-    depth: list[int] = []
-    end: list[int] = []
-    # The second entry is the place in `order` of a node whose descendants are all laid out, or -1 on the way down.
-    stack = [(node, -1, 0) for node in reversed(trie.children[0].values())]
-    while stack:
-        node, place, level = stack.pop()
-        if place >= 0:
-            end[place] = len(order)
-            continue
-        stack.append((node, len(order), level))
-        order.append(node)
-        depth.append(level)
-        end.append(0)
-        stack += [(child, -1, level + 1) for child in reversed(trie.children[node].values())]
-    return np.array(order, dtype=np.int64), np.array(depth, dtype=np.int64), np.array(end, dtype=np.int64)
-
-
-def split_packs(requests: Sequence[TokenRequest], budget: int) -> list[list[int]]:
-    """Cut requests into packs of whole groups; returns the indices of each pack's requests.
-
-    Consecutive requests of one group stay together; a request without a group is one by itself. A pack is
-    closed when the next group would bring its forest over `budget` tokens; one group alone may exceed it.
-    Splitting a pack again gives the pack.
-    """
-    groups: list[list[int]] = []
-    for number, request in enumerate(requests):
-        if groups and request.group and requests[groups[-1][0]].group == request.group:
-            groups[-1].append(number)
-        else:
-            groups.append([number])
-    packs: list[list[int]] = []
-    trie = _Trie()
-    for group in groups:
-        before = len(trie.ids)
-        _plant(trie, [requests[number] for number in group])
-        if packs and before > 1 and len(trie.ids) - 1 <= budget:
-            packs[-1] += group
-            continue
-        trie = _Trie()
-        _plant(trie, [requests[number] for number in group])
-        packs.append(list(group))
-    return packs
-
-
-def _plant(trie: _Trie, requests: Sequence[TokenRequest]) -> None:
+def _sorted_paths(requests: Sequence[TokenRequest]) -> _Paths:
+    # Big-endian unsigned bytes sort as the ids do, at the speed of memcmp; sorted sequences stand in depth-first order.
+    keys = []
     for request in requests:
-        stem = trie.walk(0, request.prompt_ids)
-        for reply in request.choices_ids:
-            trie.walk(stem, reply[:-1])
+        prompt = np.array(request.prompt_ids, dtype=">u4").tobytes()
+        keys += [prompt + np.array(reply[:-1], dtype=">u4").tobytes() for reply in request.choices_ids]
+    ordered = sorted(set(keys))
+    place = {key: number for number, key in enumerate(ordered)}
+    lengths = np.array([len(key) // 4 for key in ordered], dtype=np.int64)
+    width = int(lengths.max())
+    packed = b"".join(key.ljust(4 * width, b"\0") for key in ordered)
+    ids = np.frombuffer(packed, dtype=">u4").reshape(-1, width).astype(np.int64)
+    differs = ids[1:] != ids[:-1]
+    first = np.where(differs.any(axis=1), differs.argmax(axis=1), width)
+    shared = np.zeros(len(ordered), dtype=np.int64)
+    shared[1:] = np.minimum(first, np.minimum(lengths[1:], lengths[:-1]))
+    return _Paths(ids, lengths, shared, np.array([place[key] for key in keys], dtype=np.int64))
+
+
+def _family(paths: _Paths, tokens: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Parent and end of every token."""
+    parent = np.arange(-1, tokens - 1, dtype=np.int64)
+    end = np.empty(tokens, dtype=np.int64)
+    open_at = np.empty(paths.ids.shape[1], dtype=np.int64)  # per depth, the token whose descendants are being laid out
+    start = open_depth = 0
+    for shared, length in zip(paths.shared.tolist(), paths.lengths.tolist(), strict=True):
+        end[open_at[shared:open_depth]] = start
+        parent[start] = open_at[shared - 1] if shared else -1
+        stop = start + length - shared
+        open_at[shared:length] = np.arange(start, stop)
+        start, open_depth = stop, length
+    end[open_at[:open_depth]] = tokens
+    return parent, end
+
+
+def _transitions(
+    requests: Sequence[TokenRequest], leaves: NDArray[np.int64], parent: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The token before, the id and the choice of every scored token; choices ascending, their tokens in order."""
+    replies = [reply for request in requests for reply in request.choices_ids]
+    lengths = np.array([len(reply) for reply in replies], dtype=np.int64)
+    targets = np.array([token for reply in replies for token in reply], dtype=np.int64)
+    owners = np.repeat(np.arange(len(replies)), lengths)
+    nodes = np.empty(len(targets), dtype=np.int64)
+    last = np.cumsum(lengths) - 1
+    node = leaves
+    # From the last token of every reply to its first, all replies at once.
+    for step in range(int(lengths.max())):
+        going = step < lengths
+        nodes[last[going] - step] = node[going]
+        node = parent[node]
+    return nodes, targets, owners

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,71 +11,100 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from introbench.scorer.attention import using_tree_attention
+from introbench.scorer.blocks import TreeLayout
 from introbench.scorer.forest import Forest, TokenRequest, grow_forest
 
 __all__ = ["score_packed", "score_padded"]
 
-_ROWS_PER_BATCH = 16
+_LOGITS_AT_ONCE = 1 << 22
+"""Elements of a logit matrix that are turned into float32 together: 16 MiB, and on a GPU still a full wave."""
 
 
 @torch.inference_mode()
-def score_packed(model: Any, requests: Sequence[TokenRequest]) -> list[tuple[float, ...]]:
-    """One forward pass over the requests' token forest.
+def score_packed(
+    model: Any, requests: Sequence[TokenRequest], layout: TreeLayout | None = None
+) -> list[tuple[float, ...]]:
+    """One forward pass over the requests' token forest; per request the summed log-probability of each choice in nats.
 
-    The mask is additive and of the model's dtype: a boolean one is silently wrong under eager attention.
-    Right only for models whose layers all take a full 4-D mask; `probe.choose_path` decides that.
+    Right for models whose layers all let their attention be replaced; `probe.choose_path` decides that.
+
+    Args:
+        layout: the layout of exactly these requests' forest, where the caller wants to look at it afterwards.
+
+    Raises UnsupportedAttentionError where the model cannot attend by trees.
+    """
+    tree = layout or TreeLayout(grow_forest(requests), model.device, model.dtype)
+    forest = tree.forest
+    scored = torch.from_numpy(forest.scored).to(model.device)
+    with using_tree_attention(model):
+        logits = model(
+            input_ids=torch.from_numpy(forest.ids)[None].to(model.device),
+            position_ids=torch.from_numpy(forest.depth)[None].to(model.device),
+            use_cache=False,
+            tree=tree,
+            **_keep(model, scored),
+        ).logits[0]
+    if logits.shape[0] != len(forest.scored):
+        logits = logits[scored]
+    return _by_request(forest, _logprobs(logits, forest.rows, forest.targets), requests)
+
+
+@torch.inference_mode()
+def score_padded(model: Any, requests: Sequence[TokenRequest], tokens_per_batch: int) -> list[tuple[float, ...]]:
+    """Right-padded rows, sorted by length: exact for every architecture, and the slow way.
+
+    A row is a path of the forest from root to leaf; what lies on several is scored on the first.
+
+    Args:
+        tokens_per_batch: most tokens of a forward pass, padding included; a single row may exceed it.
     """
     forest = grow_forest(requests)
-    device, dtype = model.device, model.dtype
+    leaves = np.flatnonzero(forest.end == np.arange(len(forest.ids)) + 1)
+    leaves_by_length = leaves[np.argsort(forest.depth[leaves], kind="stable")]
+    before = forest.scored[forest.rows]
+    leaf_of = leaves[np.searchsorted(leaves, before)]
+    values = np.empty(len(forest.rows))
+    start = 0
+    while start < len(leaves):
+        stop = start + 1
+        while (
+            stop < len(leaves) and (stop + 1 - start) * (forest.depth[leaves_by_length[stop]] + 1) <= tokens_per_batch
+        ):
+            stop += 1
+        batch = leaves_by_length[start:stop]
+        mine = np.flatnonzero(np.isin(leaf_of, batch))
+        if len(mine):
+            row = np.argsort(batch)[np.searchsorted(np.sort(batch), leaf_of[mine])]
+            values[mine] = _padded_batch(model, forest, batch, row, forest.depth[before[mine]], forest.targets[mine])
+        start = stop
+    return _by_request(forest, values, requests)
+
+
+def _padded_batch(
+    model: Any,
+    forest: Forest,
+    leaves: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    targets: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Log-probability of each target at a row and column of the batch, one row per leaf."""
+    width = int(forest.depth[leaves].max()) + 1
+    ids = np.zeros((len(leaves), width), dtype=np.int64)
+    mask = np.arange(width) <= forest.depth[leaves][:, None]
+    for row, leaf in enumerate(leaves):
+        ids[row, : forest.depth[leaf] + 1] = forest.ids[[*forest.path(leaf), leaf]]
+    first = int(columns.min())
     logits = model(
-        input_ids=torch.from_numpy(forest.ids)[None].to(device),
-        attention_mask=_tree_mask(forest, dtype).to(device),
-        position_ids=torch.from_numpy(forest.depth)[None].to(device),
+        input_ids=torch.from_numpy(ids).to(model.device),
+        attention_mask=torch.from_numpy(mask.astype(np.int64)).to(model.device),
         use_cache=False,
-        **_keep(model, torch.from_numpy(forest.scored).to(device)),
-    ).logits[0]
-    if logits.shape[0] != len(forest.scored):
-        logits = logits[torch.from_numpy(forest.scored).to(device)]
-    values = _transition_logprobs(logits, forest.rows, forest.targets)
-    sums = np.zeros(forest.choices)
-    np.add.at(sums, forest.owners, values)
-    return _by_request(sums, requests)
-
-
-@torch.inference_mode()
-def score_padded(
-    model: Any, requests: Sequence[TokenRequest], rows_per_batch: int = _ROWS_PER_BATCH
-) -> list[tuple[float, ...]]:
-    """A right-padded row per choice, sorted by length: exact for every architecture, and the slow way."""
-    rows = [(request.prompt_ids, reply) for request in requests for reply in request.choices_ids]
-    order = sorted(range(len(rows)), key=lambda number: len(rows[number][0]) + len(rows[number][1]))
-    sums = np.zeros(len(rows))
-    for start in range(0, len(order), rows_per_batch):
-        batch = order[start : start + rows_per_batch]
-        sums[batch] = _padded_batch(model, [rows[number] for number in batch])
-    return _by_request(sums, requests)
-
-
-def _padded_batch(model: Any, rows: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> NDArray[np.float64]:
-    width = max(len(prompt) + len(reply) - 1 for prompt, reply in rows)
-    ids = torch.zeros(len(rows), width, dtype=torch.int64)
-    mask = torch.zeros(len(rows), width, dtype=torch.int64)
-    for number, (prompt, reply) in enumerate(rows):
-        pushed = torch.tensor([*prompt, *reply[:-1]])
-        ids[number, : len(pushed)] = pushed
-        mask[number, : len(pushed)] = 1
-    first = min(len(prompt) for prompt, _ in rows) - 1
-    kept = torch.arange(first, width, device=model.device)
-    logits = model(
-        input_ids=ids.to(model.device), attention_mask=mask.to(model.device), use_cache=False, **_keep(model, kept)
+        **_keep(model, torch.arange(first, width, device=model.device)),
     ).logits
     if logits.shape[1] == width:
         logits = logits[:, first:]
-    sums = np.zeros(len(rows))
-    for number, (prompt, reply) in enumerate(rows):
-        places = np.arange(len(reply)) + len(prompt) - 1 - first
-        sums[number] = _transition_logprobs(logits[number], places, np.array(reply)).sum()
-    return sums
+    return _logprobs(logits.flatten(0, 1), rows * logits.shape[1] + columns - first, targets)
 
 
 def _keep(model: Any, places: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -82,26 +112,18 @@ def _keep(model: Any, places: torch.Tensor) -> dict[str, torch.Tensor]:
     return {"logits_to_keep": places} if known else {}
 
 
-def _tree_mask(forest: Forest, dtype: torch.dtype) -> torch.Tensor:
-    index = torch.arange(len(forest.ids))
-    end = torch.from_numpy(forest.end)
-    attends = (index[None, :] <= index[:, None]) & (index[:, None] < end[None, :])
-    return torch.zeros(attends.shape, dtype=dtype).masked_fill_(~attends, torch.finfo(dtype).min)[None, None]
+def _logprobs(logits: torch.Tensor, rows: NDArray[np.int64], targets: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Log-probabilities in nats of targets (t) at rows (t) of logits (m, vocabulary), in float32 whatever the dtype."""
+    places = torch.from_numpy(rows).to(logits.device)
+    chosen = logits[places, torch.from_numpy(targets).to(logits.device)].float()
+    at_once = max(1, _LOGITS_AT_ONCE // logits.shape[1])
+    totals = torch.cat([part.float().logsumexp(dim=-1) for part in logits.split(at_once)])
+    return np.asarray((chosen - totals[places]).cpu().numpy(), dtype=np.float64)
 
 
-def _transition_logprobs(
-    logits: torch.Tensor, rows: NDArray[np.int64], targets: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    logprobs = logits.float().log_softmax(dim=-1)
-    chosen = logprobs[torch.from_numpy(rows).to(logits.device), torch.from_numpy(targets).to(logits.device)]
-    return np.asarray(chosen.cpu().numpy(), dtype=np.float64)
-
-
-def _by_request(sums: NDArray[np.float64], requests: Sequence[TokenRequest]) -> list[tuple[float, ...]]:
-    results = []
-    start = 0
-    for request in requests:
-        stop = start + len(request.choices_ids)
-        results.append(tuple(float(value) for value in sums[start:stop]))
-        start = stop
-    return results
+def _by_request(
+    forest: Forest, values: NDArray[np.float64], requests: Sequence[TokenRequest]
+) -> list[tuple[float, ...]]:
+    sums = np.bincount(forest.owners, weights=values, minlength=forest.choices).tolist()
+    cuts = np.cumsum([0, *(len(request.choices_ids) for request in requests)]).tolist()
+    return [tuple(sums[start:stop]) for start, stop in itertools.pairwise(cuts)]

@@ -1,15 +1,18 @@
-"""Which way of scoring a model takes, decided on load by its config and by comparing numbers."""
+"""Which way of scoring a model takes, decided on load by its config, its attention calls and its numbers."""
 
 from __future__ import annotations
 
 import inspect
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
+from introbench.scorer.blocks import TreeLayout
+from introbench.scorer.forest import grow_forest
 from introbench.scorer.forward import score_packed, score_padded
 
 __all__ = ["MIN_TIE_MARGIN", "ScoringPath", "choose_path"]
@@ -23,10 +26,17 @@ _LOW_PRECISION_TOLERANCE = 0.05
 _TOLERANCE_FACTOR = 5.0
 """A tree may differ from single rows by this much more than padded rows do: both are the rounding of sums."""
 
-_WINDOWS = ("sliding_window", "window_size", "attention_types", "attention_window", "attention_chunk_size")
+_LAYERS = {"full_attention", "sliding_attention"}
+_WINDOWS = ("window_size", "attention_types", "attention_window", "attention_chunk_size")
+"""Settings of models whose layers do not say which tokens they see when they call their attention."""
+
 _PROBE_PROMPTS = 3
 _PROBE_STEM = 12
 _PROBE_BRANCH = 6
+_LONGEST_PROBE = {"cpu": 1024, "cuda": 8192}
+"""Tokens. A window is probed by a prompt that is longer where this device reads it in a second or so."""
+
+_ANY_BATCH = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +67,23 @@ class ScoringPath:
 
 
 def choose_path(model: Any) -> ScoringPath:
-    """Take packed trees where config and probe allow it, else padded rows.
+    """Take packed trees where config, attention calls and numbers allow it, else padded rows.
 
-    Neither check suffices alone: recurrent layers accept a tree mask and ignore it, and a probe shorter
-    than a sliding window does not see the window.
+    No check suffices alone: recurrent layers run beside a tree and ignore it, and a probe shorter than a
+    sliding window does not see the window.
     """
     requests = _probe_requests(model)
-    plain = score_padded(model, requests, rows_per_batch=1)
-    padded_difference = _difference(score_padded(model, requests), plain)
+    plain = score_padded(model, requests, tokens_per_batch=1)
+    padded_difference = _difference(score_padded(model, requests, _ANY_BATCH), plain)
     if obstacle := _obstacle(model):
         return ScoringPath(False, obstacle, padded_difference)
+    tree = TreeLayout(grow_forest(requests), model.device, model.dtype)
     try:
-        difference = _difference(score_packed(model, requests), plain)
+        difference = _difference(score_packed(model, requests, tree), plain)
     except (ValueError, TypeError, RuntimeError, AttributeError) as error:
-        reason = f"the model refuses a tree mask: {' '.join(str(error).split())[:120]}"
-        return ScoringPath(False, reason, padded_difference)
+        return ScoringPath(False, " ".join(str(error).split())[:120], padded_difference)
+    if obstacle := _wrong_calls(model, tree.seen):
+        return ScoringPath(False, obstacle, padded_difference)
     limit = max(_TOLERANCE.get(model.dtype, _LOW_PRECISION_TOLERANCE), _TOLERANCE_FACTOR * padded_difference)
     if not difference <= limit:
         return ScoringPath(False, f"probe: tree and plain differ by {difference:.2g} nats", padded_difference)
@@ -82,29 +94,47 @@ def _obstacle(model: Any) -> str | None:
     if "position_ids" not in inspect.signature(model.forward).parameters:
         return "forward takes no position_ids"
     config = model.config.get_text_config()
-    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
-    if other := sorted(kinds - {"full_attention"}):
+    if other := sorted(set(getattr(config, "layer_types", None) or _LAYERS) - _LAYERS):
         return f"has layers of type {other[0]}"
-    # Without layer types a window is on wherever one is set; configs with types turn it off there. The probe is
-    # shorter than most windows and cannot see them.
-    set_windows = [name for name in _WINDOWS if getattr(config, name, None)]
-    if getattr(config, "layer_types", None) is None and set_windows:
+    if set_windows := [name for name in _WINDOWS if getattr(config, name, None)]:
         return f"its config sets {set_windows[0]}"
     return None
 
 
+def _wrong_calls(model: Any, seen: Sequence[int | None]) -> str | None:
+    """What speaks against a tree in the windows that the attention calls of one forward pass asked for."""
+    config = model.config.get_text_config()
+    if len(seen) != config.num_hidden_layers:
+        return f"{len(seen)} of its {config.num_hidden_layers} layers attend by the library's attention"
+    window = _window(config)
+    kinds = getattr(config, "layer_types", None) or ["sliding_attention" if window else "full_attention"] * len(seen)
+    expected = [window if kind == "sliding_attention" else None for kind in kinds]
+    if list(seen) != expected:
+        return f"its layers ask for the windows {sorted(set(map(str, seen)))}, its config for {window}"
+    return None
+
+
+def _window(config: Any) -> int | None:
+    found = getattr(config, "sliding_window", None)
+    return int(found) if found else None
+
+
 def _probe_requests(model: Any) -> list[_ProbeRequest]:
     draw = random.Random(0)
-    vocabulary = model.config.get_text_config().vocab_size
+    config = model.config.get_text_config()
 
     def tokens(count: int) -> tuple[int, ...]:
-        return tuple(draw.randrange(vocabulary) for _ in range(count))
+        return tuple(draw.randrange(config.vocab_size) for _ in range(count))
 
     stem = tokens(_PROBE_STEM)
-    return [
+    requests = [
         _ProbeRequest(stem + tokens(_PROBE_BRANCH + number), tuple(tokens(count) for count in (1, 2, 4)))
         for number in range(_PROBE_PROMPTS)
     ]
+    window = _window(config)
+    if window is not None and window + _PROBE_BRANCH <= _LONGEST_PROBE.get(model.device.type, 0):
+        requests.append(_ProbeRequest(stem + tokens(window + _PROBE_BRANCH - _PROBE_STEM), (tokens(1),)))
+    return requests
 
 
 def _difference(left: list[tuple[float, ...]], right: list[tuple[float, ...]]) -> float:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from introbench.scorer.forest import grow_forest, split_packs
+from introbench.scorer.forest import count_tokens, grow_forest
+from introbench.scorer.packs import halve, split_packs
 
 
 @dataclass(frozen=True)
@@ -69,3 +70,27 @@ def test_packs_keep_groups_whole_and_order_and_splitting_again_changes_nothing(a
         assert split_packs(members, budget) == [list(range(len(pack)))]
         if len({member.group or number for number, member in enumerate(members)}) > 1:
             assert len(grow_forest(members).ids) <= budget
+
+
+@given(requests)
+def test_the_bound_of_the_forest_is_what_it_pushes(asked: list[Asked]) -> None:
+    forest = grow_forest(asked)
+    assert count_tokens(asked) == len(forest.ids)
+    assert [tuple(forest.path(node)) for node in range(len(forest.ids))] == [
+        tuple(j for j in range(node) if node < forest.end[j]) for node in range(len(forest.ids))
+    ]
+
+
+@given(requests)
+def test_halving_keeps_order_and_groups_and_ends_at_single_requests(asked: list[Asked]) -> None:
+    halves = halve(asked)
+    if len(asked) == 1:
+        assert halves is None
+        return
+    assert halves is not None
+    left, right = halves
+    assert left
+    assert right
+    assert left + right == list(range(len(asked)))
+    if len({request.group for request in asked}) > 1:
+        assert asked[left[-1]].group != asked[right[0]].group or not asked[right[0]].group

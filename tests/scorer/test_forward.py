@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import random
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,31 +13,22 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import (
-    AutoModelForCausalLM,
-    BloomConfig,
-    BloomForCausalLM,
-    GPT2Config,
-    GPT2LMHeadModel,
-    GPTNeoConfig,
-    GPTNeoForCausalLM,
-    MambaConfig,
-    MambaForCausalLM,
-    MistralConfig,
-    MistralForCausalLM,
-    Qwen3Config,
-    Qwen3ForCausalLM,
-)
+from tiny_models import FALL_BACK, TAKE_TREES, tiny_model
+from transformers import AutoModelForCausalLM
 
 from introbench.models.types import ChoiceRequest
+from introbench.scorer.blocks import TreeLayout
+from introbench.scorer.forest import grow_forest
 from introbench.scorer.forward import score_packed, score_padded
-from introbench.scorer.probe import MIN_TIE_MARGIN, choose_path
+from introbench.scorer.probe import MIN_TIE_MARGIN, ScoringPath, choose_path
+from introbench.scorer.rope import regime_limit
+from introbench.scorer.score import OutOfMemoryError, score_pack
 
 CONTRACT_B = 1e-4
 """Nats between any float32 path and a loop over single rows."""
 
-SMALL = {"vocab_size": 60, "hidden_size": 32, "num_hidden_layers": 2}
-HEADS = {"num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 48}
+BATCH = 200
+"""Tokens of a padded batch: several rows, and several batches."""
 
 
 def one_by_one(model: Any, requests: list[ChoiceRequest]) -> list[list[float]]:
@@ -43,9 +38,8 @@ def one_by_one(model: Any, requests: list[ChoiceRequest]) -> list[list[float]]:
         sums = []
         for reply in request.choices_ids:
             with torch.inference_mode():
-                logits = model(torch.tensor([[*request.prompt_ids, *reply]])).logits[0]
-            start = len(request.prompt_ids) - 1
-            logprobs = logits[start : start + len(reply)].double().log_softmax(-1)
+                logits = model(torch.tensor([[*request.prompt_ids, *reply[:-1]]]), use_cache=False).logits[0]
+            logprobs = logits[len(request.prompt_ids) - 1 :].double().log_softmax(-1)
             sums.append(sum(logprobs[place, token].item() for place, token in enumerate(reply)))
         results.append(sums)
     return results
@@ -55,75 +49,225 @@ def largest_difference(left: Any, right: Any) -> float:
     return max(abs(a - b) for one, other in zip(left, right, strict=True) for a, b in zip(one, other, strict=True))
 
 
-REQUESTS = [
-    ChoiceRequest((1, 2, 3, 4), ((5,), (6, 7), (6, 7, 8), (5, 9, 9, 9))),
-    ChoiceRequest((1, 2, 3), ((4,), (4, 5))),
-    ChoiceRequest((1, 2, 3, 4), ((5,), (10, 11))),
-    ChoiceRequest((30, 31), ((32, 33, 34, 35, 36, 37),)),
-]
+def random_requests(seed: int, stem: int = 14, branches: int = 4) -> list[ChoiceRequest]:
+    """Prompts that share a stem and leave it at different places; choices of 1 to 5 tokens, some shared."""
+    draw = random.Random(seed)
+
+    def tokens(count: int) -> tuple[int, ...]:
+        return tuple(draw.randrange(1, 60) for _ in range(count))
+
+    trunk, first = tokens(stem), tokens(2)
+    grown = [
+        ChoiceRequest(trunk + tokens(3 + number), (first + tokens(3), first[:1], first, tokens(2), tokens(1)))
+        for number in range(branches)
+    ]
+    return [*grown, ChoiceRequest(trunk[:10], (tokens(1), trunk[10:13])), ChoiceRequest(tokens(1), (tokens(1),))]
 
 
-def tiny(kind: str) -> Any:
-    torch.manual_seed(1)
-    models = {
-        "gpt2": lambda: GPT2LMHeadModel(GPT2Config(vocab_size=60, n_embd=32, n_layer=2, n_head=4)),
-        "qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**SMALL, **HEADS, head_dim=8)),
-        "mistral": lambda: MistralForCausalLM(MistralConfig(**SMALL, **HEADS, sliding_window=4)),
-        "gpt_neo": lambda: GPTNeoForCausalLM(
-            GPTNeoConfig(
-                vocab_size=60,
-                hidden_size=32,
-                num_layers=2,
-                num_heads=4,
-                attention_types=[[["global", "local"], 1]],
-                window_size=4,
-            )
-        ),
-        "bloom": lambda: BloomForCausalLM(BloomConfig(vocab_size=60, hidden_size=32, n_layer=2, n_head=4)),
-        "mamba": lambda: MambaForCausalLM(MambaConfig(**SMALL, state_size=4)),
-    }
-    return models[kind]().eval()
-
-
-token = st.integers(0, 40)
+token = st.integers(0, 4)
 choice_requests = st.lists(
     st.builds(
         ChoiceRequest,
-        st.lists(token, min_size=1, max_size=6).map(tuple),
+        st.lists(token, min_size=1, max_size=8).map(tuple),
         st.lists(st.lists(token, min_size=1, max_size=5).map(tuple), min_size=1, max_size=4).map(tuple),
+        st.sampled_from(["", "a", "b"]),
     ),
     min_size=1,
-    max_size=5,
+    max_size=8,
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=40)
 @given(requests=choice_requests)
 def test_packed_and_padded_equal_one_row_at_a_time(requests: list[ChoiceRequest], tiny_llama: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(tiny_llama).eval()
     expected = one_by_one(model, requests)
     assert largest_difference(score_packed(model, requests), expected) < CONTRACT_B
-    assert largest_difference(score_padded(model, requests, rows_per_batch=3), expected) < CONTRACT_B
+    assert largest_difference(score_padded(model, requests, tokens_per_batch=30), expected) < CONTRACT_B
 
 
-@pytest.mark.parametrize("kind", ["gpt2", "qwen3"])
-def test_full_attention_models_take_trees(kind: str) -> None:
-    model = tiny(kind)
+@pytest.mark.parametrize("name", TAKE_TREES)
+def test_every_model_that_takes_trees_scores_as_one_row_at_a_time(name: str) -> None:
+    model = tiny_model(name)
     path = choose_path(model)
     assert path.packed, path.reason
-    assert largest_difference(score_packed(model, REQUESTS), one_by_one(model, REQUESTS)) < CONTRACT_B
+    requests = random_requests(seed=len(name))
+    expected = one_by_one(model, requests)
+    before = model.config._attn_implementation
+    assert largest_difference(score_packed(model, requests), expected) < CONTRACT_B
+    assert model.config._attn_implementation == before
+    assert largest_difference(score_padded(model, requests, BATCH), expected) < CONTRACT_B
 
 
 @pytest.mark.filterwarnings("ignore:.*fast path.*")
-@pytest.mark.parametrize("kind", ["mistral", "gpt_neo", "bloom", "mamba"])
-def test_models_that_cannot_take_trees_fall_back_to_padded_rows_which_are_exact(kind: str) -> None:
-    model = tiny(kind)
+@pytest.mark.parametrize("name", FALL_BACK)
+def test_models_that_cannot_take_trees_fall_back_to_padded_rows_which_are_exact(name: str) -> None:
+    model = tiny_model(name)
     path = choose_path(model)
     assert not path.packed
     assert path.reason
-    assert largest_difference(score_padded(model, REQUESTS), one_by_one(model, REQUESTS)) < CONTRACT_B
+    requests = random_requests(seed=len(name))
+    assert largest_difference(score_padded(model, requests, BATCH), one_by_one(model, requests)) < CONTRACT_B
+
+
+def test_long_chains_and_many_branches_cross_blocks() -> None:
+    # Longer than two blocks of queries on one chain, then branches off its middle and its end.
+    model = tiny_model("Gemma3Text")
+    requests = random_requests(seed=5, stem=300, branches=30)
+    assert len(TreeLayout(grow_forest(requests), model.device, model.dtype).blocks(None)) > 5
+    assert largest_difference(score_packed(model, requests), one_by_one(model, requests)) < CONTRACT_B
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "reason"),
+    [
+        ("Gemma3Text", {"sliding_window": 50}, "its layers ask for the windows"),
+        ("Llama", {"num_hidden_layers": 5}, "4 of its 5 layers attend by the library's attention"),
+        ("Llama", {"layer_types": ["full_attention", "conv"]}, "has layers of type conv"),
+    ],
+)
+def test_a_model_whose_layers_do_not_attend_as_its_config_says_falls_back(
+    name: str, change: dict[str, Any], reason: str
+) -> None:
+    # A probe of some twenty tokens sees no window of fifty: the calls give it away.
+    model = tiny_model(name)
+    for key, value in change.items():
+        object.__setattr__(model.config, key, value)
+    path = choose_path(model)
+    assert not path.packed
+    assert reason in path.reason
+
+
+def test_a_window_shorter_than_the_longest_probe_is_probed_across() -> None:
+    model = tiny_model("Mistral", sliding_window=100)
+    assert choose_path(model).packed
+    requests = [ChoiceRequest(tuple(range(1, 59)) * 3, ((5,), (6, 7)))]
+    assert largest_difference(score_packed(model, requests), one_by_one(model, requests)) < CONTRACT_B
+
+
+def test_half_precision_sums_in_float32() -> None:
+    model = tiny_model("Llama").to(torch.bfloat16)
+    requests = random_requests(seed=3)
+    exact = one_by_one(model.float(), requests)
+    found = score_packed(model.to(torch.bfloat16), requests)
+    # Rounding of weights and activations, not of sums: far more digits than bfloat16 has survive.
+    assert 0 < largest_difference(found, exact) < 0.5
+    assert all(value != torch.tensor(value, dtype=torch.bfloat16).item() for request in found for value in request)
 
 
 def test_tie_margin_is_three_times_the_probe_and_never_under_its_minimum() -> None:
-    path = choose_path(tiny("gpt2"))
+    path = choose_path(tiny_model("GPT2"))
     assert path.tie_margin == max(3 * path.difference, MIN_TIE_MARGIN)
+    assert ScoringPath(True, "", 0.5).tie_margin == 1.5
+
+
+def test_two_sets_of_frequencies_never_share_a_pass() -> None:
+    model = tiny_model("LongPhi3")
+    assert regime_limit(model.config) == 24
+    requests = random_requests(seed=2, stem=18)
+    lengths = {len(request.prompt_ids) + len(reply) - 1 for request in requests for reply in request.choices_ids}
+    assert min(lengths) <= 24 < max(lengths)
+    path = choose_path(model)
+    assert path.packed, path.reason
+    expected = one_by_one(model, requests)
+    assert largest_difference(score_packed(model, requests), expected) > 0.01  # what mixing them would give
+    scored = score_pack(model, path, requests, BATCH)
+    assert largest_difference([found.logprobs for found in scored], expected) < CONTRACT_B
+    padded = score_pack(model, ScoringPath(False, "", 0.0), requests, BATCH)
+    assert largest_difference([found.logprobs for found in padded], expected) < CONTRACT_B
+
+
+class Fault:
+    """A model that runs out of memory on more tokens than `most`: a fault at the seam."""
+
+    def __init__(self, model: Any, most: int, error: Callable[[], Exception]) -> None:
+        self.model, self.most, self.error = model, most, error
+        self.pushed: list[int] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.model, name)
+
+    def __call__(self, input_ids: torch.Tensor, **others: Any) -> Any:
+        self.pushed.append(input_ids.numel())
+        if input_ids.numel() > self.most:
+            raise self.error()
+        return self.model(input_ids=input_ids, **others)
+
+
+CPU_ERROR = "[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: can't allocate memory: you tried"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [lambda: torch.OutOfMemoryError("CUDA out of memory"), lambda: RuntimeError(CPU_ERROR), MemoryError],
+)
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_pack_that_memory_does_not_hold_is_halved_until_it_fits(error: Any, packed: bool) -> None:
+    model = tiny_model("Llama")
+    requests = [
+        ChoiceRequest(request.prompt_ids, request.choices_ids, group)
+        for group in "abcd"
+        for request in random_requests(seed=ord(group))
+    ]
+    fault = Fault(model, 90, error)
+    scored = score_pack(fault, ScoringPath(packed, "", 0.0), requests, 10_000)
+    assert max(fault.pushed) > 90
+    expected = one_by_one(model, requests)
+    assert largest_difference([found.logprobs for found in scored], expected) < CONTRACT_B
+    parts = {request.group: found.part for request, found in zip(requests, scored, strict=True)}
+    if packed:
+        assert parts == {"a": "00", "b": "01", "c": "10", "d": "11"}
+    again = score_pack(Fault(model, 90, error), ScoringPath(packed, "", 0.0), requests, 10_000)
+    assert scored == again
+
+
+def test_a_request_that_does_not_fit_by_itself_is_named() -> None:
+    fault = Fault(tiny_model("Llama"), 20, MemoryError)
+    requests = [*random_requests(seed=1)[-2:], *random_requests(seed=1, stem=30)[:1]]
+    with pytest.raises(OutOfMemoryError) as caught:
+        score_pack(fault, ScoringPath(True, "", 0.0), requests, BATCH)
+    assert caught.value.number == 2
+
+
+def test_other_errors_are_not_taken_for_memory() -> None:
+    fault = Fault(tiny_model("Llama"), 20, lambda: RuntimeError("shapes do not match"))
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        score_pack(fault, ScoringPath(True, "", 0.0), random_requests(seed=1), BATCH)
+
+
+LIMITED = """
+import resource, sys, torch
+from tiny_models import tiny_model
+from introbench.models.types import ChoiceRequest
+from introbench.scorer.probe import ScoringPath
+from introbench.scorer.score import score_pack
+
+torch.set_num_threads(1)
+model = tiny_model("Llama", vocab_size=32_000)
+requests = [
+    ChoiceRequest(tuple((7 * number + place) % 31_999 for place in range(60)), ((1, 2, 3), (4, 5)), str(number))
+    for number in range(64)
+]
+path = ScoringPath(False, "", 0.0)
+score_pack(model, path, requests[:1], 10)
+pages = int(open("/proc/self/statm").read().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 48 * 2**20,) * 2)
+scored = score_pack(model, path, requests, 10**6)
+print(sorted({found.part for found in scored}), len(scored))
+"""
+
+
+@pytest.mark.slow
+def test_a_real_allocator_limit_makes_packs_split_and_the_rest_finish(repository: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED],
+        env={"PYTHONPATH": str(repository / "tests" / "helpers"), "PATH": "/usr/bin:/bin", "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    parts, count = done.stdout.rsplit(" ", 1)
+    assert int(count) == 64
+    assert "''" not in parts  # nothing was computed whole

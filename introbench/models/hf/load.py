@@ -18,12 +18,13 @@ from introbench.errors import ModelError, SpecError
 from introbench.hashing import content_hash
 from introbench.models.chat import PROBE_TURNS, PlainChat, TemplateChat, make_chat
 from introbench.models.embedded import EMBEDDED_MODELS, converted_folder
-from introbench.models.hf.model import PACK_TOKENS, HfModel, context_length
+from introbench.models.hf.model import HfModel, context_length
 from introbench.models.hf.noise import add_weight_noise
 from introbench.models.hf.places import Place, find_place, pinned, tokenizer_identity, weights_identity
 from introbench.models.hf.quiet import one_line, one_line_errors, quiet
 from introbench.models.spec import ModelSpec
 from introbench.models.types import Fingerprint
+from introbench.scorer.budget import pack_budget
 from introbench.scorer.probe import choose_path
 
 __all__ = ["HfHead", "open_hf"]
@@ -32,7 +33,16 @@ _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torc
 _FLOAT32_BELOW = 1_000_000_000
 """Parameters. Smaller models run in float32: bf16 rounding alone flipped 6 % of a 135M model's labels."""
 
-_OPTIONS = ("attn", "device", "dtype", "revision", "trust_remote_code", "weight_noise", "weight_noise_seed")
+_OPTIONS = (
+    "attn",
+    "device",
+    "dtype",
+    "pack_tokens",
+    "revision",
+    "trust_remote_code",
+    "weight_noise",
+    "weight_noise_seed",
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,7 @@ class _Origin:
     trust: bool
     noise: float
     noise_seed: int
+    pack_tokens: int
 
 
 @dataclass(frozen=True)
@@ -60,15 +71,15 @@ class HfHead:
         tokenizer: the transformers tokenizer.
         chat: how conversations become ids.
         fingerprint: identity of weights, adapter, noise, dtype, tokenizer and template.
-        pack_tokens: most tokens of one packed forward pass.
+        pack_tokens: most tokens of one forward pass, unless a single item needs more.
     """
 
     spec: str
     tokenizer: Any
     chat: TemplateChat | PlainChat
     fingerprint: Fingerprint
+    pack_tokens: int
     _origin: _Origin
-    pack_tokens: int = PACK_TOKENS
 
     @property
     def context(self) -> int | None:
@@ -84,7 +95,8 @@ class HfHead:
         if origin.noise:
             add_weight_noise(model, origin.noise, origin.noise_seed)
         model.eval()
-        return HfModel(self.spec, model, self.tokenizer, self.chat, self.fingerprint, choose_path(model))
+        path = choose_path(model)
+        return HfModel(self.spec, model, self.tokenizer, self.chat, self.fingerprint, path, self.pack_tokens)
 
 
 def open_hf(spec: ModelSpec) -> HfHead:
@@ -106,7 +118,7 @@ def open_hf(spec: ModelSpec) -> HfHead:
         "template": chat.template_hash,
         "probe prompt": content_hash([list(chat.prompt_ids(PROBE_TURNS)), list(chat.reply_ids("Yes"))]),
     }
-    return HfHead(str(spec), tokenizer, chat, Fingerprint(parts), origin)
+    return HfHead(str(spec), tokenizer, chat, Fingerprint(parts), origin.pack_tokens, origin)
 
 
 def _origin(spec: ModelSpec) -> _Origin:
@@ -123,18 +135,21 @@ def _origin(spec: ModelSpec) -> _Origin:
         # Everything else is read at the commit that the config came from, whatever is pushed in between.
         place = pinned(place, "config.json")
         adapter = pinned(adapter, "adapter_config.json") if adapter else None
-        dtype = _DTYPES[options["dtype"]] if "dtype" in options else _default_dtype(config, trust)
+        parameters = _count_parameters(config, trust)
+    dtype = _DTYPES[options["dtype"]] if "dtype" in options else _default_dtype(config, parameters)
+    device = options.get("device") or ("cuda" if torch.cuda.is_available() else "cpu")
     return _Origin(
         spec=spec,
         place=place,
         adapter=adapter,
         config=config,
         dtype=dtype,
-        device=options.get("device") or ("cuda" if torch.cuda.is_available() else "cpu"),
+        device=device,
         attention=options.get("attn"),
         trust=trust,
         noise=float(options.get("weight_noise", "0")),
         noise_seed=int(options.get("weight_noise_seed", "0")),
+        pack_tokens=int(options.get("pack_tokens", 0)) or _budget(spec, config, parameters, dtype, device),
     )
 
 
@@ -144,7 +159,7 @@ def _checked_options(spec: ModelSpec) -> Mapping[str, str]:
         raise SpecError(f"model {str(spec)!r}: unknown option {unknown[0]!r}; known: {', '.join(_OPTIONS)}")
     if options.get("dtype", "float32") not in _DTYPES:
         raise SpecError(f"model {str(spec)!r}: dtype must be one of {', '.join(_DTYPES)}")
-    for name, kind in (("weight_noise", float), ("weight_noise_seed", int)):
+    for name, kind in (("weight_noise", float), ("weight_noise_seed", int), ("pack_tokens", int)):
         try:
             number = kind(options.get(name, "0"))
         except ValueError:
@@ -195,13 +210,24 @@ def _load_adapter(origin: _Origin, model: Any, adapter: Place) -> Any:
         return loaded.merge_and_unload()
 
 
-def _default_dtype(config: Any, trust: bool) -> torch.dtype:
+def _count_parameters(config: Any, trust: bool) -> int:
     with torch.device("meta"):
         empty = AutoModelForCausalLM.from_config(config, trust_remote_code=trust)
-    if sum(parameter.numel() for parameter in empty.parameters()) < _FLOAT32_BELOW:
+    return sum(parameter.numel() for parameter in empty.parameters())
+
+
+def _default_dtype(config: Any, parameters: int) -> torch.dtype:
+    if parameters < _FLOAT32_BELOW:
         return torch.float32
     stored = config.get_text_config().dtype
     return stored if isinstance(stored, torch.dtype) else torch.float32
+
+
+def _budget(spec: ModelSpec, config: Any, parameters: int, dtype: torch.dtype, device: str) -> int:
+    try:
+        return pack_budget(config, parameters, dtype, torch.device(device))
+    except (RuntimeError, AssertionError) as error:
+        raise ModelError(f"{spec}: cannot use device {device!r}: {one_line(error)}") from error
 
 
 def _convert(gguf: Path, folder: Path) -> None:

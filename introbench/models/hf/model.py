@@ -12,14 +12,11 @@ import torch
 from introbench.errors import ModelError
 from introbench.models.chat import PlainChat, TemplateChat
 from introbench.models.types import ChoiceRequest, ChoiceResult, Fingerprint, ScoringFacts, check_length
-from introbench.scorer.forest import split_packs
-from introbench.scorer.forward import score_packed, score_padded
+from introbench.scorer.packs import split_packs
 from introbench.scorer.probe import ScoringPath
+from introbench.scorer.score import OutOfMemoryError, score_pack
 
-__all__ = ["PACK_TOKENS", "HfModel", "context_length"]
-
-PACK_TOKENS = 1024
-"""Tokens of one packed forward pass: past that the dense mask costs more than the batch gains on a CPU."""
+__all__ = ["HfModel", "context_length"]
 
 _PROMPTS_PER_BATCH = 8
 
@@ -35,7 +32,7 @@ class HfModel:
         chat: how conversations become ids.
         fingerprint: identity of weights, dtype, tokenizer and template.
         path: how choices are scored.
-        pack_tokens: most tokens of one packed forward pass.
+        pack_tokens: most tokens of one forward pass, unless a single item needs more.
     """
 
     spec: str
@@ -44,8 +41,7 @@ class HfModel:
     chat: TemplateChat | PlainChat
     fingerprint: Fingerprint
     path: ScoringPath
-
-    pack_tokens: int = PACK_TOKENS
+    pack_tokens: int
 
     def load(self) -> HfModel:
         """The model itself: its weights are here."""
@@ -73,15 +69,15 @@ class HfModel:
         """Summed log-probabilities of every choice. Whole groups are packed together, in order."""
         for request in requests:
             check_length(request, self.spec, self.context)
-        results: dict[int, tuple[float, ...]] = {}
-        forward = score_packed if self.path.packed else score_padded
-        for pack in split_packs(requests, self.pack_tokens):
+        results: list[ChoiceResult] = []
+        for numbers in split_packs(requests, self.pack_tokens):
+            pack = [requests[number] for number in numbers]
             try:
-                scored = forward(self.hf_model, [requests[number] for number in pack])
-            except (MemoryError, torch.OutOfMemoryError) as error:
-                raise ModelError(f"{self.spec}: out of memory on a pack of {len(pack)} requests: {error}") from error
-            results.update(zip(pack, scored, strict=True))
-        return [ChoiceResult(results[number]) for number in range(len(requests))]
+                scored = score_pack(self.hf_model, self.path, pack, self.pack_tokens)
+            except OutOfMemoryError as error:
+                raise ModelError(_does_not_fit(self.spec, pack[error.number], error)) from error
+            results += [ChoiceResult(found.logprobs, found.part) for found in scored]
+        return results
 
     @torch.inference_mode()
     def generate(self, prompts: Sequence[tuple[int, ...]], *, max_new_tokens: int) -> list[str]:
@@ -113,6 +109,15 @@ class HfModel:
         if self.chat.end_of_turn in ids:
             ids = ids[: ids.index(self.chat.end_of_turn)]
         return re.sub(r"^ ", "", str(self.tokenizer.decode(ids, skip_special_tokens=True)))
+
+
+def _does_not_fit(spec: str, request: ChoiceRequest, error: Exception) -> str:
+    asked = f"{request.source.case.id} ({request.source.part})" if request.source else "a request"
+    tokens = len(request.prompt_ids) + sum(map(len, request.choices_ids))
+    return (
+        f"{spec}: {asked} does not fit into memory by itself, {tokens} tokens at most: "
+        f"use a smaller dtype or another device ({error})"
+    )
 
 
 def context_length(config: Any) -> int | None:

@@ -1,0 +1,176 @@
+"""Tree attention for every transformers model that takes its attention function from the library's registry.
+
+A layer hands over queries, keys, values, its scale and, where it has them, its sliding window, soft cap and sinks,
+as it would to a flash-attention kernel; who attends to whom comes from the forest's layout alone. So one function
+serves full and sliding layers of any architecture, and no mask of all tokens by all tokens is ever built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface
+
+from introbench.scorer.blocks import Block, TreeLayout
+
+__all__ = ["TREE_ATTENTION", "UnsupportedAttentionError", "tree_attention", "using_tree_attention"]
+
+TREE_ATTENTION = "introbench_tree"
+"""Name in the registry of transformers."""
+
+
+class UnsupportedAttentionError(ValueError):
+    """A model's attention cannot be restricted to a tree."""
+
+
+def tree_attention(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: object = None,
+    *,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    sliding_window: int | None = None,
+    softcap: float | None = None,
+    s_aux: torch.Tensor | None = None,
+    position_bias: torch.Tensor | None = None,
+    tree: TreeLayout | None = None,
+    **others: object,
+) -> tuple[torch.Tensor, None]:
+    """Attention of one layer over a packed forest of n tokens.
+
+    Args:
+        query: (1, heads, n, width).
+        key: (1, key heads, n, width), heads a multiple of key heads.
+        value: (1, key heads, n, value width).
+        attention_mask: not looked at.
+        sliding_window: tokens that a query sees, itself included.
+        softcap: bound c of the scores, c · tanh(score / c).
+        s_aux: a learned score per head of attending to nothing, (heads).
+        tree: the layout, which the model's forward hands on from its own keyword arguments.
+
+    Returns (1, n, heads, value width) and no weights.
+
+    Raises UnsupportedAttentionError where the layer needs more than this, or no layout arrives.
+    """
+    if tree is None:
+        raise UnsupportedAttentionError("its layers do not hand keyword arguments on to their attention")
+    if position_bias is not None or getattr(module, "is_causal", True) is False:
+        raise UnsupportedAttentionError("its attention has a position bias or is not causal")
+    tree.seen.append(sliding_window)
+    if query.device.type == "cuda" and s_aux is None:
+        return _sparse_attention(query, key, value, tree, scaling, sliding_window, softcap), None
+    out = query.new_empty(1, query.shape[2], query.shape[1], value.shape[-1])
+    for block in tree.blocks(sliding_window):
+        if softcap is None and s_aux is None:
+            part = _block_attention(query, key, value, block, scaling, dropout)
+        else:
+            part = _explicit_attention(query, key, value, block, scaling, softcap, s_aux)
+        out[:, block.start : block.stop] = part.transpose(1, 2)
+    return out, None
+
+
+def _block_attention(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, block: Block, scaling: float | None, dropout: float
+) -> torch.Tensor:
+    """(1, heads, b, value width). Heads that share keys are laid behind each other, so that keys are not repeated."""
+    heads, key_heads, queries = query.shape[1], key.shape[1], block.stop - block.start
+    shared = heads // key_heads
+    part = scaled_dot_product_attention(
+        query[:, :, block.start : block.stop].reshape(1, key_heads, shared * queries, -1),
+        key.index_select(2, block.keys),
+        value.index_select(2, block.keys),
+        attn_mask=block.bias.repeat(shared, 1),
+        dropout_p=dropout,
+        scale=scaling,
+    )
+    return part.reshape(1, heads, queries, -1)
+
+
+def _explicit_attention(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    block: Block,
+    scaling: float | None,
+    softcap: float | None,
+    sinks: torch.Tensor | None,
+) -> torch.Tensor:
+    """The same written out, for what the fused function does not know."""
+    shared = query.shape[1] // key.shape[1]
+    keys = key.index_select(2, block.keys).repeat_interleave(shared, dim=1)
+    values = value.index_select(2, block.keys).repeat_interleave(shared, dim=1)
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    scores = query[:, :, block.start : block.stop] @ keys.transpose(2, 3) * scale
+    if softcap is not None:
+        scores = softcap * torch.tanh(scores / softcap)
+    scores = scores + block.bias
+    if sinks is not None:
+        nothing = sinks.to(scores.dtype).reshape(1, -1, 1, 1).expand(*scores.shape[:3], 1)
+        scores = torch.cat([scores, nothing], dim=-1)
+    weights = scores.float().softmax(dim=-1).to(query.dtype)[..., : keys.shape[2]]
+    return weights @ values
+
+
+def _sparse_attention(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    tree: TreeLayout,
+    scaling: float | None,
+    window: int | None,
+    softcap: float | None,
+) -> torch.Tensor:
+    """FlexAttention over the blocks of the mask that are not empty: (1, n, heads, value width)."""
+
+    def capped(
+        score: torch.Tensor, batch: torch.Tensor, head: torch.Tensor, place: torch.Tensor, other: torch.Tensor
+    ) -> torch.Tensor:
+        assert softcap is not None
+        return softcap * torch.tanh(score / softcap)
+
+    found: Any = _compiled_flex_attention()(
+        query,
+        key,
+        value,
+        score_mod=None if softcap is None else capped,
+        block_mask=tree.sparse(window),
+        scale=scaling,
+        enable_gqa=query.shape[1] != key.shape[1],
+    )
+    return torch.as_tensor(found).transpose(1, 2).contiguous()
+
+
+@cache
+def _compiled_flex_attention() -> Any:
+    from torch.nn.attention.flex_attention import flex_attention
+
+    return torch.compile(flex_attention)
+
+
+@contextmanager
+def using_tree_attention(model: Any) -> Iterator[None]:
+    """Let a transformers model attend by trees, and give it its own attention back.
+
+    Raises UnsupportedAttentionError where the model does not take its attention from the registry.
+    """
+    config = model.config
+    before = {name: getattr(config, name)._attn_implementation for name in config.sub_configs if getattr(config, name)}
+    before[""] = config._attn_implementation
+    if not model._can_set_attn_implementation():
+        raise UnsupportedAttentionError("its attention cannot be replaced")
+    model.set_attn_implementation(TREE_ATTENTION)
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(before)
+
+
+AttentionInterface.register(TREE_ATTENTION, tree_attention)
