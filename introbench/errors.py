@@ -9,15 +9,15 @@ IntrobenchError                 5  a defect of introbench itself
 │   ├── DiskError                  a file that the disk refuses to read or write
 │   └── RunDirectoryError          a run directory that cannot be used as asked
 ├── NotComparableError          3  two results that must not be compared
-└── InterruptedRunError         4  the run stopped midway; the same command goes on
+├── InterruptedRunError         4  the run stopped midway; the same command goes on
+└── FollowedError               -  another process of the same run has failed, and said why
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 __all__ = [
     "DiskError",
+    "FollowedError",
     "InterruptedRunError",
     "IntrobenchError",
     "ModelError",
@@ -33,7 +33,7 @@ __all__ = [
 class IntrobenchError(Exception):
     """Root of the tree. Commands print its message on one line and exit with `exit_code`."""
 
-    exit_code: ClassVar[int] = 5
+    exit_code: int = 5
 
 
 class UsageError(IntrobenchError):
@@ -76,3 +76,15 @@ class InterruptedRunError(IntrobenchError):
     """A run stopped midway and left a directory from which the same command goes on."""
 
     exit_code = 4
+
+
+class FollowedError(IntrobenchError):
+    """Another process of the same run has failed and said why: this one ends with its exit code and says nothing.
+
+    Attributes:
+        exit_code: that process's exit code.
+    """
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__("")
+        self.exit_code = exit_code

@@ -91,5 +91,6 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    typer.echo(f"introbench: error: {' '.join(message.split())}", err=True)
+    if message:
+        typer.echo(f"introbench: error: {' '.join(message.split())}", err=True)
     sys.exit(code)

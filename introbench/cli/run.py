@@ -27,6 +27,18 @@ _Dtype = Annotated[
     Literal["float32", "bfloat16", "float16"] | None,
     typer.Option("--dtype", help="Weights' dtype; float32 under 1B parameters, else the checkpoint's."),
 ]
+_AaShare = Annotated[
+    float | None,
+    typer.Option("--aa-share", metavar="SHARE", help="Items asked twice, to measure rerun noise; 0.1 where left out."),
+]
+_PackTokens = Annotated[
+    int | None,
+    typer.Option("--pack-tokens", metavar="N", min=1, help="Tokens of one forward pass; from memory where left out."),
+]
+_Ranks = Annotated[
+    int,
+    typer.Option("--ranks", metavar="N", help="Processes that share the work on this machine, one per GPU."),
+]
 _Device = Annotated[str | None, typer.Option("--device", metavar="NAME", help="cuda where there is one, else cpu.")]
 
 
@@ -40,7 +52,10 @@ def run(
     split: SplitName = "test",
     dtype: _Dtype = None,
     device: _Device = None,
+    pack_tokens: _PackTokens = None,
+    aa_share: _AaShare = None,
     include_path: IncludePath = None,
+    ranks: _Ranks = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost; same as `plan`.")] = False,
 ) -> None:
     """Run a model and its references, and show how true its explanations are.
@@ -50,7 +65,8 @@ def run(
     from introbench.errors import UsageError
     from introbench.runs.config import resolve_config
 
-    options = {name: value for name, value in (("dtype", dtype), ("device", device)) if value is not None}
+    asked = {"dtype": dtype, "device": device, "pack_tokens": None if pack_tokens is None else str(pack_tokens)}
+    options = {name: value for name, value in asked.items() if value is not None}
     config, variants = resolve_config(
         model,
         reference or [],
@@ -58,6 +74,7 @@ def run(
         split=split,
         limit=limit,
         seed=seed,
+        aa_share=aa_share,
         options=options,
         include_paths=include_path or [],
     )
@@ -66,6 +83,9 @@ def run(
         return
     if out is None:
         raise UsageError("--out DIR is missing: name the run directory, a new one or the one to go on in")
+    if ranks != 1:
+        _launch(ranks)
+        return
     _run(config, variants, out)
 
 
@@ -79,35 +99,75 @@ def plan(
     split: SplitName = "test",
     dtype: _Dtype = None,
     device: _Device = None,
+    pack_tokens: _PackTokens = None,
+    aa_share: _AaShare = None,
     include_path: IncludePath = None,
 ) -> None:
     """Count cases, requests, tokens and what the ledger already has, without loading weights."""
-    run(model, out, reference, tasks, limit, seed, split, dtype, device, include_path, dry_run=True)
+    run(
+        model,
+        out,
+        reference,
+        tasks,
+        limit,
+        seed,
+        split,
+        dtype,
+        device,
+        pack_tokens,
+        aa_share,
+        include_path,
+        dry_run=True,
+    )
+
+
+def _launch(ranks: int) -> None:
+    """The same command in several processes, each with its rank in its environment."""
+    import sys
+
+    from introbench.runs.launch import launch_ranks
+
+    arguments = sys.argv[1:]
+    place = next(number for number, argument in enumerate(arguments) if argument.partition("=")[0] == "--ranks")
+    taken = 1 if "=" in arguments[place] else 2
+    launch_ranks(ranks, [*arguments[:place], *arguments[place + taken :]])
 
 
 def _run(config: RunConfig, variants: list[TaskVariant], out: Path) -> None:
     from introbench.cli.progress import shown_progress
     from introbench.cli.score import rescore
+    from introbench.ranks import joined_ranks
     from introbench.runs.execute import execute
 
-    with shown_progress() as on_progress:
-        execute(config, variants, out, on_progress)
-    rescore(out)
+    with joined_ranks() as ranks:
+        if ranks.first:
+            with shown_progress() as on_progress:
+                execute(config, variants, out, on_progress, ranks)
+        else:
+            execute(config, variants, out, ranks=ranks)
+        first = ranks.first
+    if first:
+        rescore(out)
 
 
 def _show_plan(config: RunConfig, variants: list[TaskVariant], out: Path | None) -> None:
     from tabulate import tabulate
 
-    from introbench.runs.execute import count_plan
+    from introbench.runs.count import count_plan
 
     plan, counts = count_plan(config, variants, out)
-    tasks = [[task.variant.name, task.items, len(task.cases)] for task in plan.tasks]
-    typer.echo(tabulate(tasks, headers=["task", "items", "cases"], tablefmt="simple"))
+    tasks = [[task.variant.name, task.items, len(task.cases), len(task.repeated)] for task in plan.tasks]
+    typer.echo(tabulate(tasks, headers=["task", "items", "cases", "asked twice"], tablefmt="simple"))
     rows = []
     for count in counts:
         saving = f"{count.prompt_tokens / count.pushed_tokens:.1f}x" if count.pushed_tokens else "-"
-        rows.append([count.name, count.requests, count.found, count.packs, count.pushed_tokens or "-", saving])
-    headers = ["model", "requests", "in ledger", "packs", "tokens", "saved"]
+        of_bound = f"{count.pushed_tokens / count.bound_tokens:.2f}" if count.bound_tokens else "-"
+        tokens = count.pushed_tokens or "-"
+        rows.append([count.name, count.requests, count.found, count.packs, tokens, of_bound, saving])
+    headers = ["model", "requests", "in ledger", "packs", "tokens", "of bound", "saved"]
     typer.echo("")
-    typer.echo(tabulate(rows, headers=headers, tablefmt="simple", maxcolwidths=[30, *[None] * 5]))
-    typer.echo("\ntokens: pushed once each in packed trees; saved: against one row per choice")
+    typer.echo(tabulate(rows, headers=headers, tablefmt="simple", maxcolwidths=[24, *[None] * 6]))
+    typer.echo(
+        "\ntokens: pushed once each in packed trees; of bound: against a tree per item;\n"
+        "saved: against one row per choice"
+    )

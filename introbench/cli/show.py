@@ -68,7 +68,7 @@ def _show_messages(question: Question) -> None:
 
 def _show_ids(question: Question, case: Case, head: ModelHead) -> None:
     from introbench.errors import UsageError
-    from introbench.runs.plan import render
+    from introbench.runs.packing import render
 
     if head.chat is None:
         raise UsageError(f"{head.spec}: has no token ids to show")

@@ -19,7 +19,8 @@ from introbench.tasks.types import PLACEBO, BehaviourReading, Part
 
 __all__ = ["ModelEntry", "Role", "Run", "TaskEntry", "read_run"]
 
-FIRST_REPLICATE = 0
+FIRST, AGAIN = 0, 1
+"""Replicate numbers: what every case is asked, and what some are asked once more."""
 
 Role = Literal["target", "base", "reference"]
 PARTS: tuple[Part, ...] = ("uncued", "cued", "explanation")
@@ -93,6 +94,7 @@ class Run:
         tasks: every task, in the order of the manifest.
         cases: the cases of all tasks.
         answers: by model name, its decisions over the cases.
+        again: by model name, its decisions where it was asked a second time; unanswered elsewhere.
     """
 
     seed: int
@@ -100,13 +102,14 @@ class Run:
     tasks: tuple[TaskEntry, ...]
     cases: CaseTable
     answers: Mapping[str, Answers]
+    again: Mapping[str, Answers]
 
 
 def read_run(path: Path) -> Run:
     """Reads the manifest, the cases and every model's ledger.
 
-    Requests without an answer are kept as unanswered. Ledger rows of another fingerprint or replicate belong to other
-    measurements and are not used.
+    Requests without an answer are kept as unanswered. Ledger rows of another fingerprint belong to other measurements
+    and are not used.
 
     Raises:
         RunDirectoryError: a file is missing, is not what it should be, or does not fit the cases.
@@ -120,12 +123,21 @@ def read_run(path: Path) -> Run:
         raise RunDirectoryError(f"{path / 'manifest.json'} lacks task {min(unknown)!r}, which cases.jsonl has cases of")
     for row in rows:
         _check_case(row, path / "cases.jsonl")
+    answered = {model.name: _answered(path / "records" / model.folder) for model in manifest.models}
+
+    def answers(replicate: int) -> dict[str, Answers]:
+        return {
+            model.name: decide(_logprobs(rows, model, answered[model.name], replicate, path))
+            for model in manifest.models
+        }
+
     return Run(
         seed=manifest.seed,
         models=tuple(manifest.models),
         tasks=tuple(manifest.tasks),
         cases=_table(rows),
-        answers={model.name: decide(_logprobs(rows, model, path)) for model in manifest.models},
+        answers=answers(FIRST),
+        again=answers(AGAIN),
     )
 
 
@@ -192,21 +204,27 @@ def _table(rows: Sequence[_CaseRow]) -> CaseTable:
     )
 
 
-def _logprobs(rows: Sequence[_CaseRow], model: ModelEntry, path: Path) -> LogProbs:
-    """A model's log-probabilities over the cases, wherever in its folder the requests were answered."""
-    folder = path / "records" / model.folder
+def _answered(folder: Path) -> dict[str, list[float]]:
+    """Log-probabilities by ledger key, wherever in a model's folder the requests were answered."""
     # A request may stand twice where two tasks share it; the first answer is the one that is used.
-    answered: dict[str, list[float]] = {}
+    found: dict[str, list[float]] = {}
     for file in sorted(folder.glob("*.jsonl")):
         for record in read_ledger(file):
-            answered.setdefault(record["key"], record["logprobs"])
+            found.setdefault(record["key"], record["logprobs"])
+    return found
+
+
+def _logprobs(
+    rows: Sequence[_CaseRow], model: ModelEntry, answered: Mapping[str, list[float]], replicate: int, path: Path
+) -> LogProbs:
+    """A model's log-probabilities over the cases, the first or the second time."""
     width = max(len(row.choices) for row in rows)
     tables = {part: np.full((len(rows), 2 if part == "explanation" else 1, width), -np.inf) for part in PARTS}
     for index, row in enumerate(rows):
         for part in PARTS:
-            key = request_key(row.asks[part], model.fingerprint, FIRST_REPLICATE)
+            key = request_key(row.asks[part], model.fingerprint, replicate)
             if key in answered:
-                where = f"{folder}, case {row.id}: the answer to {part}"
+                where = f"{path / 'records' / model.folder}, case {row.id}: the answer to {part}"
                 tables[part][index, :, : len(row.choices)] = _shaped(answered[key], part, len(row.choices), where)
             else:
                 tables[part][index] = np.nan

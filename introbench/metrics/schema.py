@@ -13,6 +13,7 @@ from introbench.metrics.headline import Headline
 from introbench.metrics.intervals import Estimate
 from introbench.metrics.pairs import JView, PairView
 from introbench.metrics.read import Role
+from introbench.metrics.rerun import Rerun
 from introbench.metrics.scores import Scores
 
 __all__ = [
@@ -136,6 +137,8 @@ class EmitterSummary(_Part):
     """What it does."""
     saying: Saying
     """What it says."""
+    rerun: Rerun
+    """How much of both is noise."""
     self_scores: Scores
     """Its explanations against its own labels."""
     outside_tie_margin: Scores

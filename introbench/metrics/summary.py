@@ -17,6 +17,7 @@ from introbench.metrics.intervals import FEWEST_CLUSTERS, cluster_count
 from introbench.metrics.observations import UNPARSABLE, Answers, CaseTable, Explanations
 from introbench.metrics.pairs import PairView, exact_view, j_view, pair_of, verdict_view
 from introbench.metrics.read import ModelEntry, Run, TaskEntry, read_run
+from introbench.metrics.rerun import rerun_of
 from introbench.metrics.schema import (
     Breakdown,
     CaseCounts,
@@ -45,10 +46,12 @@ class _Emitter:
     Attributes:
         entry: the model, as the manifest names it.
         answers: its decisions over the task's cases.
+        again: its decisions where it was asked a second time.
     """
 
     entry: ModelEntry
     answers: Answers
+    again: Answers
 
 
 def summarise(path: Path) -> Summary:
@@ -89,7 +92,9 @@ def _rounded(value: Json) -> Json:
 def _task(run: Run, task: TaskEntry) -> TaskSummary:
     mask = run.cases.tasks == task.name
     cases = run.cases.take(mask)
-    emitters = [_Emitter(model, run.answers[model.name].take(mask)) for model in run.models]
+    emitters = [
+        _Emitter(model, run.answers[model.name].take(mask), run.again[model.name].take(mask)) for model in run.models
+    ]
     targets = [emitter for emitter in emitters if emitter.entry.role == "target"]
     others = [emitter for emitter in emitters if emitter.entry.role != "target"]
     forward = [(target, other) for target in targets for other in others]
@@ -143,6 +148,7 @@ def _emitter(cases: CaseTable, emitter: _Emitter) -> EmitterSummary:
         coverage=_coverage(cases, answers.behaved, answers),
         behaviour=behaviour_of(cases, answers, entry.tie_margin),
         saying=saying_of(cases, answers, entry.tie_margin),
+        rerun=rerun_of(cases, answers, emitter.again),
         self_scores=score(graded),
         outside_tie_margin=score(_graded(cases, answers, scored & ~unsure)),
         floors=[_floor_scores(floor) for floor in floors],

@@ -166,7 +166,7 @@ class ScriptedModel:
         parameters=0,
     )
 
-    def load(self) -> ScriptedModel:
+    def load(self, pack_tokens: int | None = None) -> ScriptedModel:
         """A script has nothing to load."""
         return self
 

@@ -143,8 +143,11 @@ class ModelHead(Protocol):
     @property
     def pack_tokens(self) -> int: ...
 
-    def load(self) -> Model:
-        """Bring the weights into memory. Raises ModelError where that fails."""
+    def load(self, pack_tokens: int | None = None) -> Model:
+        """Bring the weights into memory, and keep to another number of tokens a pass where one is given.
+
+        Raises ModelError where that fails.
+        """
         ...
 
 

@@ -119,6 +119,7 @@ def _emitters(emitters: Sequence[EmitterSummary]) -> RenderableType:
         ('says "changed"', lambda each: _cell(each.saying.changed_rate)),
         ("changes its answer", lambda each: _cell(each.behaviour.change_rate)),
         ("  under a placebo", lambda each: _cell(each.behaviour.placebo_change_rate)),
+        ("  asked twice", lambda each: _cell(each.rerun.label_flips)),
         ("follows the cue", lambda each: _cell(each.behaviour.cue_following)),
         ("accuracy uncued", lambda each: _cell(each.behaviour.accuracy_uncued)),
         ("accuracy cued", lambda each: _cell(each.behaviour.accuracy_cued)),
@@ -127,6 +128,13 @@ def _emitters(emitters: Sequence[EmitterSummary]) -> RenderableType:
         last_of_scores = label == "Self: AUROC" or index == len(rows) - 1
         table.add_row(Text(label), *(cell(emitter) for emitter in emitters), end_section=last_of_scores)
     return Padding(table, (1, 0, 1, 0))
+
+
+def _flips(task: TaskSummary, pair: PairSummary, name: str) -> Text:
+    """What the emitter and the reference differ from themselves by, beside what they differ from each other by."""
+    reruns = {emitter.model: emitter.rerun for emitter in task.emitters}
+    values = [getattr(reruns[model], name).value for model in (pair.emitter, pair.reference)]
+    return Text(", ".join("–" if value is None else number(value) for value in values))
 
 
 def _pairs(task: TaskSummary) -> Iterator[RenderableType]:
@@ -138,6 +146,9 @@ def _pairs(task: TaskSummary) -> Iterator[RenderableType]:
         table.add_row("Ref", *(_cell(view.reference_score) for view in views))
         table.add_row("gap = Self − Ref", *(_cell(view.gap, signed) for view in views))
         table.add_row("d: share of cases whose labels differ", *(_cell(view.drift) for view in views))
+        table.add_row(
+            "  one model asked twice", *(_flips(task, pair, name) for name in ("label_flips", "verdict_flips"))
+        )
         table.add_row("n_D: number of these cases D", *(Text(str(view.disagreements)) for view in views))
         table.add_row("s_D: Self on D", *(_cell(view.self_on_disagreements) for view in views))
         table.add_row("o_D: Ref on D", *(_cell(view.reference_on_disagreements) for view in views))

@@ -13,9 +13,12 @@ from introbench.models.spec import ModelSpec, parse_spec
 from introbench.tasks.registry import TaskVariant, find_tasks, resolve_task
 from introbench.tasks.types import Split
 
-__all__ = ["ModelEntry", "Role", "RunConfig", "resolve_config"]
+__all__ = ["AA_SHARE", "ModelEntry", "Role", "RunConfig", "resolve_config"]
 
 _NAMED = re.compile(r"(?P<name>[\w.-]+)=(?P<spec>.+)")
+
+AA_SHARE = 0.1
+"""Share of the items that a run asks a second time where nothing else is said."""
 
 Role = Literal["target", "base", "reference"]
 
@@ -45,6 +48,7 @@ class RunConfig:
         split: which items are asked.
         limit: number of items per task, None for all.
         seed: root seed of every draw.
+        aa_share: share of the items that are asked a second time in other company (A/A), 0 to 1.
     """
 
     models: tuple[ModelEntry, ...]
@@ -52,6 +56,7 @@ class RunConfig:
     split: Split
     limit: int | None
     seed: int
+    aa_share: float
 
     def as_json(self) -> Mapping[str, Any]:
         """The form in which it stands in the manifest."""
@@ -66,6 +71,7 @@ def resolve_config(
     split: Split = "test",
     limit: int | None = None,
     seed: int = 0,
+    aa_share: float | None = None,
     options: Mapping[str, str] | None = None,
     include_paths: Sequence[Path] = (),
 ) -> tuple[RunConfig, list[TaskVariant]]:
@@ -78,6 +84,9 @@ def resolve_config(
     """
     if limit is not None and limit < 1:
         raise UsageError(f"--limit {limit}: must be 1 or more; leave it out for all items")
+    share = AA_SHARE if aa_share is None else aa_share
+    if not 0 <= share <= 1:
+        raise UsageError(f"--aa-share {share:g}: must be a share from 0 to 1; 0 asks nothing twice")
     known = find_tasks(include_paths)
     variants = [resolve_task(spec, known) for spec in dict.fromkeys(tasks)]
     if not variants:
@@ -90,7 +99,8 @@ def resolve_config(
         roles.insert(1, "base")
     entries = _entries(asked, roles)
     names = tuple(dict.fromkeys(variant.name for variant in variants))
-    return RunConfig(entries, names, split, limit, seed), list({variant.name: variant for variant in variants}.values())
+    config = RunConfig(entries, names, split, limit, seed, share)
+    return config, list({variant.name: variant for variant in variants}.values())
 
 
 def _named_spec(text: str, options: Mapping[str, str] | None) -> tuple[str, ModelSpec]:

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from introbench.errors import IntrobenchError, ModelError, RunDirectoryError
 from introbench.files import slug
-from introbench.hashing import content_hash, text_hash
+from introbench.hashing import text_hash
 from introbench.models.load import open_model
 from introbench.models.spec import parse_spec
-from introbench.models.types import ChoiceRequest, Model, ModelHead, check_length
+from introbench.models.types import Model, ModelHead
+from introbench.ranks import ONE_RANK, Ranks
 from introbench.runs.config import ModelEntry, RunConfig
 from introbench.runs.directory import RunDirectory
-from introbench.runs.ledger import Ledger, LedgerRow, read_ledger, request_key
+from introbench.runs.ledger import Ledger, LedgerRow, request_key
 from introbench.runs.manifest import new_manifest, scoring_entry
-from introbench.runs.plan import Pack, Plan, make_plan, packs_for
-from introbench.scorer.forest import count_tokens
+from introbench.runs.packing import Pack, packs_for
+from introbench.runs.plan import Plan, make_plan
 from introbench.tasks.registry import TaskVariant
 
-__all__ = ["ModelCount", "Progress", "count_plan", "execute"]
+__all__ = ["Progress", "execute", "model_folders", "open_entry"]
 
 _LOGPROB_DECIMALS = 6
 _HOST_DIGITS = 8
@@ -36,8 +38,8 @@ class Progress:
     Attributes:
         model: name of the model at work.
         step: "opening", "loading" or "asking".
-        done: requests answered of this model, those found in the ledger included.
-        total: requests of this model; 0 while it is being opened.
+        done: requests of this model that are answered, those found in the ledger included.
+        total: requests of this model; 0 while it is being opened. With several ranks, this one's share of them.
         found: requests that were in the ledger when the run began.
     """
 
@@ -48,112 +50,80 @@ class Progress:
     found: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ModelCount:
-    """What a plan costs on one model.
-
-    Attributes:
-        name: the model.
-        requests: number of requests.
-        found: requests whose answers are in the ledger already.
-        packs: number of forward passes.
-        prompt_tokens: tokens of all prompts and choices, pushed one by one; 0 where there are no ids.
-        pushed_tokens: tokens that packed trees push; 0 where there are no ids.
-    """
-
-    name: str
-    requests: int
-    found: int
-    packs: int
-    prompt_tokens: int
-    pushed_tokens: int
+OnProgress = Callable[[Progress], None]
 
 
 def execute(
     config: RunConfig,
     variants: list[TaskVariant],
     out: Path,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: OnProgress = lambda progress: None,
+    ranks: Ranks = ONE_RANK,
 ) -> Path:
     """Run a configuration, or go on with one that was interrupted. Returns the run directory.
 
-    Raises UsageError where the input is wrong, with nothing half-written.
+    Raises UsageError where the input is wrong, with nothing half-written, and InterruptedRunError where another
+    rank has died.
     """
     plan = make_plan(config, variants)
-    cases = plan.cases_jsonl()
     directory = RunDirectory(out)
-    directory.check(config.as_json(), cases)
-    with directory.locked():
-        folders = _folders(config)
-        # Heads first: a wrong spec of the last model is found before the first one has worked for an hour.
-        heads = [_open(entry, on_progress) for entry in config.models]
-        packs = [_packs(plan, head) for head in heads]
-        known = directory.check(config.as_json(), cases)
-        manifest = dict(known) if known else new_manifest(plan, folders, [head.fingerprint for head in heads])
-        _check_identities(directory, manifest, heads)
-        if not known:
-            directory.create(manifest, cases)
-        for number, head in enumerate(heads):
-            row = manifest["models"][number]
-            ledgers = _ledgers(directory, row["folder"], plan)
-            manifest["models"][number] = _run_model(head, packs[number], ledgers, row, on_progress)
-            directory.write_manifest(manifest)
-        directory.write_manifest({**manifest, "complete": True})
+    opened: list[_Opened] = []
+    with ExitStack() as held:
+        # The first rank opens the models first: what is wrong is said once, what has to be converted is converted once.
+        manifest = ranks.agree(lambda: _begin(directory, plan, on_progress, held, opened))
+        for number, row in enumerate(manifest["models"]):
+            model = opened[number] if opened else _open(plan, number, row["pack_tokens"], on_progress)
+            manifest["models"][number] = _run_model(directory, plan, model, row, on_progress, ranks)
+            if ranks.first:
+                directory.write_manifest(manifest)
+        if ranks.first:
+            directory.write_manifest({**manifest, "complete": True})
     return out
 
 
-def count_plan(config: RunConfig, variants: list[TaskVariant], out: Path | None) -> tuple[Plan, Iterator[ModelCount]]:
-    """What a run would cost, per model, and what its ledger has already. Loads no weights, writes nothing."""
-    plan = make_plan(config, variants)
-    known = RunDirectory(out).check(config.as_json(), plan.cases_jsonl()) if out else None
-    folders = _folders(config)
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A model without its weights, and what it is to be asked."""
 
-    def counts() -> Iterator[ModelCount]:
-        for entry in config.models:
-            head = _open(entry, lambda progress: None)
-            yield _count(
-                plan, entry, head, _answered(RunDirectory(out), folders[entry.name]) if out and known else set()
-            )
-
-    return plan, counts()
+    head: ModelHead
+    packs: list[Pack]
 
 
-def _count(plan: Plan, entry: ModelEntry, head: ModelHead, answered: set[str]) -> ModelCount:
-    requests = found = packs = prompts = pushed = 0
-    for pack in _packs(plan, head):
-        packs += 1
-        requests += len(pack.requests)
-        found += sum(request_key(question.ask, head.fingerprint.hex) in answered for question in pack.questions)
-        if head.chat is not None:
-            prompts += sum(
-                len(request.prompt_ids) + len(reply) for request in pack.requests for reply in request.choices_ids
-            )
-            pushed += count_tokens(pack.requests)
-    return ModelCount(entry.name, requests, found, packs, prompts, pushed)
+def _open(plan: Plan, number: int, budget: int, on_progress: OnProgress) -> _Opened:
+    head = open_entry(plan.config.models[number], on_progress)
+    return _Opened(head, list(packs_for(plan, head, budget)))
 
 
-def _answered(directory: RunDirectory, folder: str) -> set[str]:
-    # Read, not opened: a plan may be made while another process writes.
-    files = sorted((directory.path / "records" / folder).glob("*.jsonl"))
-    return {row["key"] for file in files for row in read_ledger(file)}
+def _begin(
+    directory: RunDirectory, plan: Plan, on_progress: OnProgress, held: ExitStack, opened: list[_Opened]
+) -> dict[str, Any]:
+    """Take the run directory, new or known, fill in `opened`, and return the manifest. Checks all, then writes."""
+    cases, config = plan.cases_jsonl(), plan.config.as_json()
+    directory.check(config, cases)
+    held.enter_context(directory.locked())
+    # A wrong spec of the last model is found before the first one has worked for an hour.
+    heads = [open_entry(entry, on_progress) for entry in plan.config.models]
+    known = directory.check(config, cases)
+    manifest = dict(known) if known else new_manifest(plan, model_folders(plan.config), heads)
+    _check_identities(directory, manifest, heads)
+    for head, row in zip(heads, manifest["models"], strict=True):
+        opened.append(_Opened(head, list(packs_for(plan, head, row["pack_tokens"]))))
+    if not known:
+        directory.create(manifest, cases)
+    for row in manifest["models"]:
+        for ledger in _ledgers(directory, row["folder"], plan, 0).values():
+            ledger.merge()
+    return manifest
 
 
-def _open(entry: ModelEntry, on_progress: Callable[[Progress], None]) -> ModelHead:
+def open_entry(entry: ModelEntry, on_progress: OnProgress = lambda progress: None) -> ModelHead:
+    """Open a model of the run without its weights."""
     on_progress(Progress(entry.name, "opening"))
     return open_model(parse_spec(entry.spec))
 
 
-def _packs(plan: Plan, head: ModelHead) -> list[Pack]:
-    """All packs of a model. Raises PromptError where a prompt does not fit it."""
-    packs = list(packs_for(plan, head.chat, head.pack_tokens))
-    if head.chat is not None:
-        for pack in packs:
-            for request in pack.requests:
-                check_length(request, head.spec, head.context)
-    return packs
-
-
-def _folders(config: RunConfig) -> dict[str, str]:
+def model_folders(config: RunConfig) -> dict[str, str]:
+    """Name of the ledger folder of each model, by model name."""
     # Numbered, so that two models never share a folder whatever their names are slugged to.
     return {entry.name: f"{number}-{slug(entry.name)}" for number, entry in enumerate(config.models)}
 
@@ -169,67 +139,69 @@ def _check_identities(directory: RunDirectory, manifest: Mapping[str, Any], head
             )
 
 
-def _ledgers(directory: RunDirectory, folder: str, plan: Plan) -> dict[str, Ledger]:
+def _ledgers(directory: RunDirectory, folder: str, plan: Plan, rank: int) -> dict[str, Ledger]:
     names = [task.variant.name for task in plan.tasks]
-    return {name: Ledger(directory.ledger(folder, name)) for name in names}
+    return {name: Ledger(directory.ledger(folder, name), rank) for name in names}
 
 
 def _run_model(
-    head: ModelHead,
-    packs: Sequence[Pack],
-    ledgers: Mapping[str, Ledger],
+    directory: RunDirectory,
+    plan: Plan,
+    opened: _Opened,
     known: Mapping[str, Any],
-    on_progress: Callable[[Progress], None],
+    on_progress: OnProgress,
+    ranks: Ranks,
 ) -> Mapping[str, Any]:
     """Answer what is not answered yet; returns the model's entry of the manifest."""
-    name, hex_print = known["name"], head.fingerprint.hex
-    todo = [pack for pack in packs if not all(_found(pack, hex_print, ledgers[pack.task]))]
-    total = sum(len(pack.requests) for pack in packs)
-    found = done = total - sum(len(pack.requests) for pack in todo)
+    name, head, packs = known["name"], opened.head, opened.packs
+    ledgers = _ledgers(directory, known["folder"], plan, ranks.rank)
+    todo = [pack for pack in packs if not _answered(pack, head.fingerprint.hex, ledgers[pack.task])]
+    ranks.wait()  # from here on ranks write: all of them have to see the same packs undone
+    mine = todo[ranks.rank :: ranks.size]
+    found = done = sum(len(pack.asked) for pack in packs) - sum(len(pack.asked) for pack in todo)
+    total = found + sum(len(pack.asked) for pack in mine)
     if not todo and "tie_margin" in known:
         on_progress(Progress(name, "asking", done, total, found))
         return known
     on_progress(Progress(name, "loading", done, total, found))
-    model = head.load()
-    for pack in todo:
-        ledgers[pack.task].append(_answer(pack, model, hex_print))
-        done += len(pack.requests)
+    model = head.load(known["pack_tokens"])
+    for pack in mine:
+        ledgers[pack.task].append(_answer(pack, model))
+        done += len(pack.asked)
         on_progress(Progress(name, "asking", done, total, found))
-    return {**known, **scoring_entry(model.facts, len(packs), head.pack_tokens)}
+    ranks.wait()
+    if ranks.first:
+        for ledger in ledgers.values():
+            ledger.merge()
+    return {**known, **scoring_entry(model.facts, packs)}
 
 
-def _found(pack: Pack, fingerprint: str, ledger: Ledger) -> list[bool]:
-    return [
-        ledger.holds(request_key(question.ask, fingerprint), _tokens_hash(request))
-        for question, request in zip(pack.questions, pack.requests, strict=True)
-    ]
+def _answered(pack: Pack, fingerprint: str, ledger: Ledger) -> bool:
+    return all(
+        ledger.holds(request_key(asked.question.ask, fingerprint, pack.replicate), asked.tokens) for asked in pack.asked
+    )
 
 
-def _answer(pack: Pack, model: Model, fingerprint: str) -> list[LedgerRow]:
-    results = model.score(pack.requests)
-    if len(results) != len(pack.requests):
-        raise IntrobenchError(f"{model.spec}: {len(results)} results for {len(pack.requests)} requests")
+def _answer(pack: Pack, model: Model) -> list[LedgerRow]:
+    requests = pack.requests(model.chat)
+    results = model.score(requests)
+    if len(results) != len(requests):
+        raise IntrobenchError(f"{model.spec}: {len(results)} results for {len(requests)} requests")
     rows = []
-    for question, request, result in zip(pack.questions, pack.requests, results, strict=True):
+    for asked, result in zip(pack.asked, results, strict=True):
         logprobs = tuple(round(value, _LOGPROB_DECIMALS) for value in result.logprobs)
-        if len(logprobs) != len(question.choices) or not all(-float("inf") < value <= 1e-3 for value in logprobs):
-            raise ModelError(f"{model.spec}: {question.case}: log-probabilities are not finite: {logprobs}")
+        if len(logprobs) != len(asked.question.choices) or not all(-float("inf") < value <= 1e-3 for value in logprobs):
+            raise ModelError(f"{model.spec}: {asked.question.case}: log-probabilities are not finite: {logprobs}")
         rows.append(
             LedgerRow(
-                key=request_key(question.ask, fingerprint),
-                ask=question.ask,
-                replicate=0,
-                tokens=_tokens_hash(request),
+                key=request_key(asked.question.ask, model.fingerprint.hex, pack.replicate),
+                ask=asked.question.ask,
+                replicate=pack.replicate,
+                tokens=asked.tokens,
                 logprobs=logprobs,
-                pack=pack.name,
+                pack=f"{pack.name}/{result.part}" if result.part else pack.name,
                 time=round(time.time(), 3),
                 host=text_hash(platform.node())[:_HOST_DIGITS],
             )
         )
     return rows
-
-
-def _tokens_hash(request: ChoiceRequest) -> str | None:
-    if not request.prompt_ids:
-        return None
-    return content_hash([list(request.prompt_ids), [list(reply) for reply in request.choices_ids]])

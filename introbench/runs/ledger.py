@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -28,7 +29,7 @@ class LedgerRow:
         replicate: 0, or the number of a repeated measurement.
         tokens: hash of the token ids, None where the backend has none.
         logprobs: summed log-probability per choice in nats, rounded to 6 decimals.
-        pack: which pack of the plan computed it.
+        pack: which pack of the plan computed it, and behind a "/" which part, where memory did not hold the whole.
         time: seconds since the epoch when it was written.
         host: start of the hash of the machine's name: tells machines apart and names none.
     """
@@ -49,16 +50,19 @@ def request_key(ask: str, fingerprint: str, replicate: int = 0) -> str:
 
 
 class Ledger:
-    """The ledger file of one model and task. Opening it repairs a torn last line.
+    """The ledger of one model and task, as one rank writes it. Opening it repairs a torn last line.
 
-    Raises RunDirectoryError where the file cannot be read or written, or a row is not a ledger row.
+    The first rank writes the ledger file, any other one a file of its own beside it, which `merge` folds in.
+
+    Raises RunDirectoryError where a file cannot be read or written, or a row is not a ledger row.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, rank: int = 0) -> None:
         self.path = path
+        self._own = path.with_name(f"{path.stem}.rank-{rank}{path.suffix}") if rank else path
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            _repair(path)
+            _repair(self._own)
         rows = read_ledger(path) if path.exists() else []
         self._tokens: dict[str, str | None] = {row["key"]: row["tokens"] for row in rows}
 
@@ -77,11 +81,21 @@ class Ledger:
         """Write rows whose keys are not there yet, in one write, and flush them to the disk."""
         fresh = [row for row in rows if row.key not in self._tokens]
         data = "".join(canonical_json(asdict(row)) + "\n" for row in fresh).encode()
-        with disk_errors(self.path), self.path.open("ab") as file:
+        with disk_errors(self._own), self._own.open("ab") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         self._tokens.update((row.key, row.tokens) for row in fresh)
+
+    def merge(self) -> None:
+        """Fold in what other ranks have written, and remove their files: for the first rank, while no other writes.
+
+        Killed in between, it does the rest when it is called again.
+        """
+        for file in sorted(self.path.parent.glob(f"{glob.escape(self.path.stem)}.rank-*{self.path.suffix}")):
+            self.append(LedgerRow(**{**row, "logprobs": tuple(row["logprobs"])}) for row in read_ledger(file))
+            with disk_errors(file):
+                file.unlink()
 
 
 def read_ledger(path: Path) -> list[Mapping[str, Any]]:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from introbench.hashing import content_hash
-from introbench.models.types import Fingerprint, ScoringFacts
+from introbench.models.types import ModelHead, ScoringFacts
+from introbench.runs.packing import Pack
 from introbench.runs.plan import Plan, TaskPlan, case_row
 
 __all__ = ["MANIFEST_SCHEMA", "new_manifest", "scoring_entry"]
@@ -21,12 +22,12 @@ MANIFEST_SCHEMA = 1
 _PACKAGES = ("introbench", "torch", "transformers", "tokenizers", "peft", "accelerate", "numpy", "scipy", "pydantic")
 
 
-def new_manifest(plan: Plan, folders: Mapping[str, str], fingerprints: Sequence[Fingerprint]) -> dict[str, Any]:
+def new_manifest(plan: Plan, folders: Mapping[str, str], heads: Sequence[ModelHead]) -> dict[str, Any]:
     """The manifest of a run that has a plan and no weights loaded yet.
 
     Args:
         folders: name of the ledger folder of each model, by model name.
-        fingerprints: identity of each model, in the order of the configuration.
+        heads: the models, in the order of the configuration.
     """
     return {
         "schema": MANIFEST_SCHEMA,
@@ -39,10 +40,11 @@ def new_manifest(plan: Plan, folders: Mapping[str, str], fingerprints: Sequence[
                 "folder": folders[model.name],
                 "spec": model.spec,
                 "role": model.role,
-                "fingerprint": fingerprint.hex,
-                "fingerprint_parts": dict(fingerprint.parts),
+                "fingerprint": head.fingerprint.hex,
+                "fingerprint_parts": dict(head.fingerprint.parts),
+                "pack_tokens": head.pack_tokens,
             }
-            for model, fingerprint in zip(plan.config.models, fingerprints, strict=True)
+            for model, head in zip(plan.config.models, heads, strict=True)
         ],
         "tasks": [_task_entry(task) for task in plan.tasks],
         "versions": _versions(),
@@ -51,7 +53,7 @@ def new_manifest(plan: Plan, folders: Mapping[str, str], fingerprints: Sequence[
     }
 
 
-def scoring_entry(facts: ScoringFacts, packs: int, budget: int) -> dict[str, Any]:
+def scoring_entry(facts: ScoringFacts, packs: Sequence[Pack]) -> dict[str, Any]:
     """What a model's entry of the manifest gains once its weights have been loaded."""
     return {
         "path": facts.path,
@@ -62,8 +64,9 @@ def scoring_entry(facts: ScoringFacts, packs: int, budget: int) -> dict[str, Any
         "device": facts.device,
         "parameters": facts.parameters,
         "explanations": "constrained, seq",
-        "packs": packs,
-        "pack_tokens": budget,
+        "packs": len(packs),
+        "prompt_tokens": sum(pack.prompt_tokens for pack in packs),
+        "bound_tokens": sum(pack.bound_tokens for pack in packs),
     }
 
 
@@ -79,6 +82,7 @@ def _task_entry(task: TaskPlan) -> dict[str, Any]:
         "labels_sha256": info.labels_sha256 if task.variant.demonstrations else None,
         "items": task.items,
         "cases": len(task.cases),
+        "repeated_cases": len(task.repeated),
         "cases_hash": content_hash([dict(case_row(case)) for case in task.cases]),
     }
 

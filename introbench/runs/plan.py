@@ -1,22 +1,21 @@
-"""The plan: which cases a run has, in which order, and which requests a model is sent in which packs."""
+"""The plan: which cases a run has, and in which order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from introbench.errors import TaskError
-from introbench.hashing import canonical_json, content_hash
-from introbench.models.types import Chat, ChoiceRequest, Source
+from introbench.hashing import canonical_json, content_hash, named_random
 from introbench.runs.config import RunConfig
-from introbench.scorer.packs import split_packs
 from introbench.tasks.cases import Demonstration, build_cases, plan_items
 from introbench.tasks.labels import draw_demonstrations
 from introbench.tasks.registry import TaskVariant
-from introbench.tasks.types import Case, Question
+from introbench.tasks.types import Case
 
-__all__ = ["Pack", "Plan", "TaskPlan", "case_row", "make_plan", "packs_for", "render"]
+__all__ = ["Plan", "TaskPlan", "case_row", "make_plan"]
 
 
 @dataclass(frozen=True)
@@ -26,10 +25,12 @@ class TaskPlan:
     Attributes:
         variant: the task with its parameters.
         cases: in plan order, the cases of an item together.
+        repeated: those that are asked a second time, in another order of items.
     """
 
     variant: TaskVariant
     cases: tuple[Case, ...]
+    repeated: tuple[Case, ...]
 
     @property
     def items(self) -> int:
@@ -53,23 +54,6 @@ class Plan:
         """The content of cases.jsonl: a row per case, in plan order."""
         rows = (canonical_json(case_row(case)) for task in self.tasks for case in task.cases)
         return "".join(row + "\n" for row in rows).encode()
-
-
-@dataclass(frozen=True)
-class Pack:
-    """Requests that are computed together, or again together.
-
-    Attributes:
-        name: task and number, as it stands in the ledger.
-        task: name of the task whose ledger file takes the rows.
-        questions: what is asked, each question once in a run.
-        requests: the same, rendered for one model.
-    """
-
-    name: str
-    task: str
-    questions: tuple[Question, ...]
-    requests: tuple[ChoiceRequest, ...]
 
 
 def make_plan(config: RunConfig, variants: Sequence[TaskVariant]) -> Plan:
@@ -105,7 +89,15 @@ def _task_plan(config: RunConfig, variant: TaskVariant) -> TaskPlan:
             demonstrations=shown,
         )
     ]
-    return TaskPlan(variant, tuple(cases))
+    return TaskPlan(variant, tuple(cases), tuple(_repeated(cases, config)))
+
+
+def _repeated(cases: Sequence[Case], config: RunConfig) -> list[Case]:
+    """All cases of a seeded sample of the items, ordered by the draw, so that neighbours are others than before."""
+    draws = {case.item.id: named_random(config.seed, case.task, case.item.id, "repeat").random() for case in cases}
+    sample = sorted(draws, key=draws.__getitem__)[: math.ceil(config.aa_share * len(draws))]
+    place = {item: number for number, item in enumerate(sample)}
+    return sorted((case for case in cases if case.item.id in place), key=lambda case: place[case.item.id])
 
 
 def case_row(case: Case) -> Mapping[str, Any]:
@@ -127,38 +119,3 @@ def case_row(case: Case) -> Mapping[str, Any]:
         "messages": content_hash([question.messages_hash for question in case.questions]),
         "asks": {question.part: question.ask for question in case.questions},
     }
-
-
-def render(question: Question, case: Case, chat: Chat | None) -> ChoiceRequest:
-    """A question as one model is asked it: token ids where the backend has them, else the case alone."""
-    source = Source(case, question.part)
-    if chat is None:
-        return ChoiceRequest((), tuple(() for _ in question.choices), question.group, source)
-    prompt = chat.prompt_ids([asdict(message) for message in question.messages])
-    return ChoiceRequest(prompt, tuple(map(chat.reply_ids, question.choices)), question.group, source)
-
-
-def packs_for(plan: Plan, chat: Chat | None, budget: int) -> Iterator[Pack]:
-    """Cut a plan into packs of whole items, at most `budget` tokens where one item allows it.
-
-    Packs follow from the plan and the model's tokens alone, never from what is already answered, so that an
-    interrupted run computes the same ones. A question that several cases or tasks share is asked once.
-    """
-    asked: set[str] = set()
-    for task in plan.tasks:
-        questions: list[Question] = []
-        requests: list[ChoiceRequest] = []
-        for case in task.cases:
-            for question in case.questions:
-                if question.ask not in asked:
-                    asked.add(question.ask)
-                    questions.append(question)
-                    requests.append(render(question, case, chat))
-        name = task.variant.name
-        for number, members in enumerate(split_packs(requests, budget)):
-            yield Pack(
-                name=f"{name}#{number}",
-                task=name,
-                questions=tuple(questions[member] for member in members),
-                requests=tuple(requests[member] for member in members),
-            )

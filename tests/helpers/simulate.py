@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from introbench.metrics.arrays import Floats, Ints
 from introbench.metrics.observations import CHANGED, UNPARSABLE, Answers, CaseTable
 from introbench.metrics.read import ModelEntry, Role, Run, TaskEntry
 
-__all__ = ["invented_answers", "invented_cases", "invented_run"]
+__all__ = ["invented_answers", "invented_cases", "invented_run", "unanswered"]
 
 
 def invented_cases(
@@ -68,6 +70,12 @@ def invented_answers(
     )
 
 
+def unanswered(like: Answers) -> Answers:
+    """A model that was not asked any of these cases."""
+    nothing = np.zeros(like.behaved.size, dtype=np.bool_)
+    return replace(like, behaved=nothing, explained=nothing)
+
+
 def invented_run(cases: CaseTable, target: Answers, **references: Answers) -> Run:
     """A run of one task with a model called "target"; the first of the others is its base."""
     entries = [ModelEntry(name="target", folder="target", role="target", fingerprint="0", tie_margin=0.001)]
@@ -80,4 +88,5 @@ def invented_run(cases: CaseTable, target: Answers, **references: Answers) -> Ru
         tasks=(TaskEntry(name="invented", version=1, comparability=1),),
         cases=cases,
         answers={"target": target, **references},
+        again={name: unanswered(answers) for name, answers in {"target": target, **references}.items()},
     )

@@ -15,12 +15,21 @@ import pytest
 from introbench.errors import PromptError, RunDirectoryError, UsageError
 from introbench.metrics.summary import dump, summarise
 from introbench.runs.config import resolve_config
-from introbench.runs.execute import count_plan, execute
+from introbench.runs.count import count_plan
+from introbench.runs.execute import execute
 from introbench.runs.ledger import canonical_ledger, read_ledger
 
 
-def run(out: Path, model: str, *references: str, limit: int = 40, seed: int = 0, tasks: str = "hint_facts") -> Path:
-    config, variants = resolve_config(model, references, tasks.split(","), limit=limit, seed=seed)
+def run(
+    out: Path,
+    model: str,
+    *references: str,
+    limit: int = 40,
+    seed: int = 0,
+    tasks: str = "hint_facts",
+    aa_share: float = 0.0,
+) -> Path:
+    config, variants = resolve_config(model, references, tasks.split(","), limit=limit, seed=seed, aa_share=aa_share)
     return execute(config, variants, out)
 
 
@@ -109,7 +118,18 @@ def test_a_killed_run_goes_on_to_the_bytes_of_an_undisturbed_one(
 ) -> None:
     whole = run(tmp_path / "whole", f"hf/{tiny_llama}", limit=60)
     killed = tmp_path / "killed"
-    command = [sys.executable, "-m", "introbench", "run", "--model", f"hf/{tiny_llama}", "--limit", "60"]
+    command = [
+        sys.executable,
+        "-m",
+        "introbench",
+        "run",
+        "--model",
+        f"hf/{tiny_llama}",
+        "--limit",
+        "60",
+        "--aa-share",
+        "0",
+    ]
     process = subprocess.Popen([*command, "--out", str(killed)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     ledger = killed / "records" / next(iter(ledgers(whole))) / "hint_facts.jsonl"
     deadline = time.monotonic() + 120
@@ -129,15 +149,15 @@ def test_a_killed_run_goes_on_to_the_bytes_of_an_undisturbed_one(
 
 
 def test_a_finished_run_is_found_again_without_loading_anything(tiny_llama: Path, tmp_path: Path) -> None:
-    out = run(tmp_path / "r", f"hf/{tiny_llama}", limit=3)
+    out = run(tmp_path / "r", f"hf/{tiny_llama}", limit=3, aa_share=0.1)
     steps = []
     config, variants = resolve_config(f"hf/{tiny_llama}", limit=3)
     execute(config, variants, out, lambda progress: steps.append(progress.step))
     assert steps == ["opening", "asking"]
     _, counts = count_plan(config, variants, out)
     count = next(counts)
-    assert count.requests == count.found == 3 * 9
-    assert 0 < count.pushed_tokens < count.prompt_tokens
+    assert count.requests == count.found == (3 + 1) * 9
+    assert 0 < count.pushed_tokens <= count.bound_tokens < count.prompt_tokens
 
 
 def test_a_question_that_two_tasks_share_is_asked_once(tiny_llama: Path, tmp_path: Path) -> None:
@@ -199,7 +219,7 @@ def test_a_plan_leaves_a_torn_ledger_as_it_is(tmp_path: Path) -> None:
     (ledger,) = (out / "records").rglob("*.jsonl")
     ledger.write_bytes(ledger.read_bytes()[:-5])
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
-    _, counts = count_plan(*resolve_config("scripted/oracle", limit=2), out)
+    _, counts = count_plan(*resolve_config("scripted/oracle", limit=2, aa_share=0), out)
     assert next(counts).found == 2 * 9 - 1
     assert before == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
 
@@ -253,3 +273,53 @@ def test_a_folder_that_another_process_holds_is_refused(tmp_path: Path) -> None:
         holder.kill()
         holder.wait()
         holder.stdout.close()
+
+
+def test_a_sample_is_asked_again_in_other_company_and_agrees(tiny_llama: Path, tmp_path: Path) -> None:
+    spec = f"hf/{tiny_llama}?pack_tokens=8192"
+    out = run(tmp_path / "r", spec, limit=12, aa_share=0.25)
+    (ledger,) = (out / "records").rglob("*.jsonl")
+    rows = read_ledger(ledger)
+    first = {row["ask"]: row for row in rows if row["replicate"] == 0}
+    again = {row["ask"]: row for row in rows if row["replicate"] == 1}
+    assert len(again) == 3 * 9
+
+    def company(row: Any, among: dict[str, Any]) -> set[str]:
+        return {ask for ask, other in among.items() if other["pack"] == row["pack"]}
+
+    differences = []
+    for ask, row in again.items():
+        assert row["pack"].startswith("hint_facts#aa")
+        assert row["key"] != first[ask]["key"]
+        assert company(row, again) != company(first[ask], first)
+        differences += [abs(a - b) for a, b in zip(row["logprobs"], first[ask]["logprobs"], strict=True)]
+    assert 0 < max(differences) < 1e-4  # rounding, and nothing but rounding
+    rerun = emitter(out)["rerun"]
+    assert rerun["label_flips"]["value"] == rerun["explanation_flips"]["value"] == 0
+    assert rerun["label_flips"]["n"] == 3 * 4 - sum(
+        row["cue_kind"] == "placebo" and row["asks"]["cued"] in again
+        for row in map(json.loads, (out / "cases.jsonl").read_text().splitlines())
+    )
+
+
+def test_a_resumed_run_keeps_to_the_recorded_size_of_a_pack(tiny_llama: Path, tmp_path: Path) -> None:
+    spec = f"hf/{tiny_llama}"
+    whole = run(tmp_path / "whole", spec, limit=6)
+    cut = tmp_path / "cut"
+    run(cut, spec, limit=6)
+    manifest = json.loads((cut / "manifest.json").read_text())
+    (ledger,) = (cut / "records").rglob("*.jsonl")
+    ledger.unlink()
+    # As it would have been begun on a machine with room for more.
+    manifest["models"][0] = {**manifest["models"][0], "pack_tokens": 4096}
+    (cut / "manifest.json").write_text(json.dumps(manifest))
+    run(cut, spec, limit=6)
+    packs = {row["pack"] for row in read_ledger(ledger)}
+    (reference,) = (whole / "records").rglob("*.jsonl")
+    assert len(packs) < len({row["pack"] for row in read_ledger(reference)})
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5])
+def test_a_share_that_is_none_is_refused(share: float) -> None:
+    with pytest.raises(UsageError, match=r"--aa-share .*: must be a share from 0 to 1"):
+        resolve_config("scripted/oracle", aa_share=share)

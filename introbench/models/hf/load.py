@@ -24,6 +24,7 @@ from introbench.models.hf.places import Place, find_place, pinned, tokenizer_ide
 from introbench.models.hf.quiet import one_line, one_line_errors, quiet
 from introbench.models.spec import ModelSpec
 from introbench.models.types import Fingerprint
+from introbench.ranks import local_rank
 from introbench.scorer.budget import pack_budget
 from introbench.scorer.probe import choose_path
 
@@ -86,7 +87,7 @@ class HfHead:
         """Longest sequence in tokens, or None where the config states none."""
         return context_length(self._origin.config)
 
-    def load(self) -> HfModel:
+    def load(self, pack_tokens: int | None = None) -> HfModel:
         """Load the weights, add noise where asked for, and probe how the model can be scored."""
         origin = self._origin
         model = _load_weights(origin)
@@ -95,8 +96,8 @@ class HfHead:
         if origin.noise:
             add_weight_noise(model, origin.noise, origin.noise_seed)
         model.eval()
-        path = choose_path(model)
-        return HfModel(self.spec, model, self.tokenizer, self.chat, self.fingerprint, path, self.pack_tokens)
+        path, budget = choose_path(model), pack_tokens or self.pack_tokens
+        return HfModel(self.spec, model, self.tokenizer, self.chat, self.fingerprint, path, budget)
 
 
 def open_hf(spec: ModelSpec) -> HfHead:
@@ -137,7 +138,7 @@ def _origin(spec: ModelSpec) -> _Origin:
         adapter = pinned(adapter, "adapter_config.json") if adapter else None
         parameters = _count_parameters(config, trust)
     dtype = _DTYPES[options["dtype"]] if "dtype" in options else _default_dtype(config, parameters)
-    device = options.get("device") or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = _device(options.get("device") or ("cuda" if torch.cuda.is_available() else "cpu"))
     return _Origin(
         spec=spec,
         place=place,
@@ -151,6 +152,12 @@ def _origin(spec: ModelSpec) -> _Origin:
         noise_seed=int(options.get("weight_noise_seed", "0")),
         pack_tokens=int(options.get("pack_tokens", 0)) or _budget(spec, config, parameters, dtype, device),
     )
+
+
+def _device(name: str) -> str:
+    """A GPU per rank where several share a machine and none is named."""
+    rank = local_rank()
+    return name if rank is None or name != "cuda" else f"cuda:{rank}"
 
 
 def _checked_options(spec: ModelSpec) -> Mapping[str, str]:

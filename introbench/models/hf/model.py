@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -43,9 +43,9 @@ class HfModel:
     path: ScoringPath
     pack_tokens: int
 
-    def load(self) -> HfModel:
+    def load(self, pack_tokens: int | None = None) -> HfModel:
         """The model itself: its weights are here."""
-        return self
+        return replace(self, pack_tokens=pack_tokens or self.pack_tokens)
 
     @property
     def facts(self) -> ScoringFacts:
