@@ -65,7 +65,7 @@ def tree_attention(
     if position_bias is not None or getattr(module, "is_causal", True) is False:
         raise UnsupportedAttentionError("its attention has a position bias or is not causal")
     tree.seen.append(sliding_window)
-    if query.device.type == "cuda" and s_aux is None:
+    if tree.flex and s_aux is None:
         return _sparse_attention(query, key, value, tree, scaling, sliding_window, softcap), None
     out = query.new_empty(1, query.shape[2], query.shape[1], value.shape[-1])
     for block in tree.blocks(sliding_window):
@@ -136,6 +136,9 @@ def _sparse_attention(
         assert softcap is not None
         return softcap * torch.tanh(score / softcap)
 
+    heads, shared = query.shape[1], query.shape[1] // key.shape[1]
+    if heads & (heads - 1):  # its kernels share keys among powers of two only
+        key, value = key.repeat_interleave(shared, dim=1), value.repeat_interleave(shared, dim=1)
     found: Any = _compiled_flex_attention()(
         query,
         key,

@@ -48,12 +48,14 @@ class TreeLayout:
         forest: whose tokens attend to each other.
         device: where masks are needed.
         dtype: dtype of additive masks.
+        flex: whether attention goes through FlexAttention instead of runs of queries.
         seen: the sliding window, or None, that each attention call so far asked for, in order.
     """
 
     forest: Forest
     device: torch.device
     dtype: torch.dtype
+    flex: bool = False
     seen: list[int | None] = field(default_factory=list)
     _blocks: dict[int | None, list[Block]] = field(default_factory=dict)
     _sparse: dict[int | None, BlockMask] = field(default_factory=dict)

@@ -15,26 +15,28 @@ from introbench.scorer.attention import using_tree_attention
 from introbench.scorer.blocks import TreeLayout
 from introbench.scorer.forest import Forest, TokenRequest, grow_forest
 
-__all__ = ["score_packed", "score_padded"]
+__all__ = ["make_layout", "score_packed", "score_padded"]
 
 _LOGITS_AT_ONCE = 1 << 22
 """Elements of a logit matrix that are turned into float32 together: 16 MiB, and on a GPU still a full wave."""
 
 
+def make_layout(model: Any, requests: Sequence[TokenRequest], *, flex: bool = False) -> TreeLayout:
+    """The requests' forest, laid out for a model's device and dtype; FlexAttention is for GPUs, and compiled first."""
+    return TreeLayout(grow_forest(requests), model.device, model.dtype, flex)
+
+
 @torch.inference_mode()
-def score_packed(
-    model: Any, requests: Sequence[TokenRequest], layout: TreeLayout | None = None
-) -> list[tuple[float, ...]]:
+def score_packed(model: Any, requests: Sequence[TokenRequest], tree: TreeLayout) -> list[tuple[float, ...]]:
     """One forward pass over the requests' token forest; per request the summed log-probability of each choice in nats.
 
     Right for models whose layers all let their attention be replaced; `probe.choose_path` decides that.
 
     Args:
-        layout: the layout of exactly these requests' forest, where the caller wants to look at it afterwards.
+        tree: what `make_layout` made of exactly these requests.
 
     Raises UnsupportedAttentionError where the model cannot attend by trees.
     """
-    tree = layout or TreeLayout(grow_forest(requests), model.device, model.dtype)
     forest = tree.forest
     scored = torch.from_numpy(forest.scored).to(model.device)
     with using_tree_attention(model):

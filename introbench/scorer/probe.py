@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import inspect
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
-from introbench.scorer.blocks import TreeLayout
-from introbench.scorer.forest import grow_forest
-from introbench.scorer.forward import score_packed, score_padded
+from introbench.scorer.forward import make_layout, score_packed, score_padded
 
 __all__ = ["MIN_TIE_MARGIN", "ScoringPath", "choose_path"]
 
@@ -38,6 +36,9 @@ _LONGEST_PROBE = {"cpu": 1024, "cuda": 8192}
 
 _ANY_BATCH = 1 << 20
 
+_WAYS: Mapping[str, tuple[Literal["flex", "blocks"], ...]] = {"cpu": ("blocks",), "cuda": ("flex", "blocks")}
+"""What is tried first on a type of device. FlexAttention compiles for seconds, and wins on a GPU only."""
+
 
 @dataclass(frozen=True, slots=True)
 class _ProbeRequest:
@@ -51,14 +52,19 @@ class ScoringPath:
     """How a model is scored.
 
     Attributes:
-        packed: whether token trees are used.
+        way: token trees by FlexAttention ("flex") or by runs of queries ("blocks"), or one row per choice ("padded").
         reason: why, for the manifest.
         difference: largest difference to one row at a time that the probe saw, in nats.
     """
 
-    packed: bool
+    way: Literal["flex", "blocks", "padded"]
     reason: str
     difference: float
+
+    @property
+    def packed(self) -> bool:
+        """Whether token trees are used."""
+        return self.way != "padded"
 
     @property
     def tie_margin(self) -> float:
@@ -75,19 +81,36 @@ def choose_path(model: Any) -> ScoringPath:
     requests = _probe_requests(model)
     plain = score_padded(model, requests, tokens_per_batch=1)
     padded_difference = _difference(score_padded(model, requests, _ANY_BATCH), plain)
+    limit = max(_TOLERANCE.get(model.dtype, _LOW_PRECISION_TOLERANCE), _TOLERANCE_FACTOR * padded_difference)
+    refusals = []
+    for way in _WAYS.get(model.device.type, _WAYS["cpu"]):
+        found = _try_trees(model, requests, plain, way, limit)
+        if isinstance(found, ScoringPath):
+            return found
+        refusals.append(found)
+    return ScoringPath("padded", refusals[-1], padded_difference)
+
+
+def _try_trees(
+    model: Any,
+    requests: Sequence[_ProbeRequest],
+    plain: list[tuple[float, ...]],
+    way: Literal["flex", "blocks"],
+    limit: float,
+) -> ScoringPath | str:
+    """The path, or what speaks against it."""
     if obstacle := _obstacle(model):
-        return ScoringPath(False, obstacle, padded_difference)
-    tree = TreeLayout(grow_forest(requests), model.device, model.dtype)
+        return obstacle
+    tree = make_layout(model, requests, flex=way == "flex")
     try:
         difference = _difference(score_packed(model, requests, tree), plain)
-    except (ValueError, TypeError, RuntimeError, AttributeError) as error:
-        return ScoringPath(False, " ".join(str(error).split())[:120], padded_difference)
+    except (ValueError, TypeError, RuntimeError, AttributeError, NotImplementedError) as error:
+        return " ".join(str(error).split())[:120]
     if obstacle := _wrong_calls(model, tree.seen):
-        return ScoringPath(False, obstacle, padded_difference)
-    limit = max(_TOLERANCE.get(model.dtype, _LOW_PRECISION_TOLERANCE), _TOLERANCE_FACTOR * padded_difference)
+        return obstacle
     if not difference <= limit:
-        return ScoringPath(False, f"probe: tree and plain differ by {difference:.2g} nats", padded_difference)
-    return ScoringPath(True, f"probe: tree and plain differ by {difference:.1e} nats", difference)
+        return f"probe: tree and plain differ by {difference:.2g} nats"
+    return ScoringPath(way, f"{way}: tree and plain differ by {difference:.1e} nats in the probe", difference)
 
 
 def _obstacle(model: Any) -> str | None:

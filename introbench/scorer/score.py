@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from introbench.scorer.forest import TokenRequest
-from introbench.scorer.forward import score_packed, score_padded
+from introbench.scorer.forward import make_layout, score_packed, score_padded
 from introbench.scorer.packs import halve
 from introbench.scorer.probe import ScoringPath
 from introbench.scorer.rope import split_by_regime
@@ -57,7 +57,9 @@ def score_pack(model: Any, path: ScoringPath, requests: Sequence[TokenRequest], 
     """
 
     def forward(some: Sequence[TokenRequest]) -> list[tuple[float, ...]]:
-        return score_packed(model, some) if path.packed else score_padded(model, some, tokens)
+        if not path.packed:
+            return score_padded(model, some, tokens)
+        return score_packed(model, some, make_layout(model, some, flex=path.way == "flex"))
 
     return [found for _, found in sorted(_halving(model, forward, requests, list(range(len(requests))), "").items())]
 

@@ -21,7 +21,7 @@ from benchmarks.scorer.models import SHAPES, Subject, byte_tokenizer, read_confi
 from benchmarks.scorer.peers import open_peers, single_rows
 from benchmarks.scorer.report import peer_lines, scaling_lines
 from benchmarks.scorer.scaling import Job, run_size, score_size
-from benchmarks.scorer.vllm import vllm_entries
+from benchmarks.scorer.vllm import VARIANTS, vllm_entries
 from tiny_models import tiny_model
 
 from introbench.models.chat import make_chat
@@ -194,21 +194,32 @@ def test_vllm_is_asked_by_its_contract(
     answering = tmp_path / "answering.py"
     answering.write_text(
         "import json, sys\n"
-        "asked = json.load(sys.stdin)['requests']\n"
+        "asked = json.load(sys.stdin)\n"
+        "size = int(sys.argv[sys.argv.index('--max-num-seqs') + 1])\n"
+        "zeros = [[0.0] * len(each['choices_ids']) for each in asked['requests']]\n"
         "print('a line of the engine')\n"
-        "print(json.dumps({'seconds': 2.0, 'logprobs': [[0.0] * len(each['choices_ids']) for each in asked]}))\n",
+        "print(json.dumps({'seconds': [8 / size] * asked['repeats'], 'logprobs': zeros}))\n",
         encoding="utf-8",
     )
     own = [tuple(-1.0 for _ in request.choices_ids) for request in requests]
+    settings = Settings(repeats=2, vllm_batch_sizes=(2, 4))
     monkeypatch.setattr("benchmarks.scorer.vllm.PEER_SCRIPT", answering)
-    entries, skipped = vllm_entries(sys.executable, subject, requests, own, own_seconds=0.5, repeats=1)
-    assert skipped == {}
+    entries, skipped = vllm_entries(sys.executable, subject, requests, own, 0.5, settings)
+    assert skipped == {} and set(entries) == set(VARIANTS)
     for entry in entries.values():
-        assert entry["times_introbench"] == 4
+        assert entry["batch_size"] == 4 and entry["sweep_seconds"] == {"2": 4, "4": 2}
+        assert entry["seconds"] == [2, 2] and entry["times_introbench"] == 4
         assert entry["against_introbench"]["largest_difference"] == 1
+
+
+def test_vllm_is_left_out_with_a_reason_where_it_does_not_answer(
+    subject: Subject, requests: list[ChoiceRequest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("benchmarks.scorer.vllm.PEER_SCRIPT", tmp_path / "missing.py")
-    entries, skipped = vllm_entries(sys.executable, subject, requests, own, own_seconds=0.5, repeats=1)
-    assert entries == {} and len(skipped) == 2
+    own = [tuple(-1.0 for _ in request.choices_ids) for request in requests]
+    entries, skipped = vllm_entries(sys.executable, subject, requests, own, 0.5, Settings())
+    assert entries == {}
+    assert skipped == dict.fromkeys(VARIANTS, "it ended with exit code 2")
 
 
 def test_the_command_prints_a_table_and_writes_json_without_folders(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -17,9 +19,7 @@ from tiny_models import FALL_BACK, TAKE_TREES, tiny_model
 from transformers import AutoModelForCausalLM
 
 from introbench.models.types import ChoiceRequest
-from introbench.scorer.blocks import TreeLayout
-from introbench.scorer.forest import grow_forest
-from introbench.scorer.forward import score_packed, score_padded
+from introbench.scorer.forward import make_layout, score_packed, score_padded
 from introbench.scorer.probe import MIN_TIE_MARGIN, ScoringPath, choose_path
 from introbench.scorer.rope import regime_limit
 from introbench.scorer.score import OutOfMemoryError, score_pack
@@ -43,6 +43,10 @@ def one_by_one(model: Any, requests: list[ChoiceRequest]) -> list[list[float]]:
             sums.append(sum(logprobs[place, token].item() for place, token in enumerate(reply)))
         results.append(sums)
     return results
+
+
+def packed(model: Any, requests: list[ChoiceRequest], *, flex: bool = False) -> Any:
+    return score_packed(model, requests, make_layout(model, requests, flex=flex))
 
 
 def largest_difference(left: Any, right: Any) -> float:
@@ -82,7 +86,7 @@ choice_requests = st.lists(
 def test_packed_and_padded_equal_one_row_at_a_time(requests: list[ChoiceRequest], tiny_llama: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(tiny_llama).eval()
     expected = one_by_one(model, requests)
-    assert largest_difference(score_packed(model, requests), expected) < CONTRACT_B
+    assert largest_difference(packed(model, requests), expected) < CONTRACT_B
     assert largest_difference(score_padded(model, requests, tokens_per_batch=30), expected) < CONTRACT_B
 
 
@@ -94,7 +98,7 @@ def test_every_model_that_takes_trees_scores_as_one_row_at_a_time(name: str) -> 
     requests = random_requests(seed=len(name))
     expected = one_by_one(model, requests)
     before = model.config._attn_implementation
-    assert largest_difference(score_packed(model, requests), expected) < CONTRACT_B
+    assert largest_difference(packed(model, requests), expected) < CONTRACT_B
     assert model.config._attn_implementation == before
     assert largest_difference(score_padded(model, requests, BATCH), expected) < CONTRACT_B
 
@@ -114,8 +118,8 @@ def test_long_chains_and_many_branches_cross_blocks() -> None:
     # Longer than two blocks of queries on one chain, then branches off its middle and its end.
     model = tiny_model("Gemma3Text")
     requests = random_requests(seed=5, stem=300, branches=30)
-    assert len(TreeLayout(grow_forest(requests), model.device, model.dtype).blocks(None)) > 5
-    assert largest_difference(score_packed(model, requests), one_by_one(model, requests)) < CONTRACT_B
+    assert len(make_layout(model, requests).blocks(None)) > 5
+    assert largest_difference(packed(model, requests), one_by_one(model, requests)) < CONTRACT_B
 
 
 @pytest.mark.parametrize(
@@ -142,14 +146,53 @@ def test_a_window_shorter_than_the_longest_probe_is_probed_across() -> None:
     model = tiny_model("Mistral", sliding_window=100)
     assert choose_path(model).packed
     requests = [ChoiceRequest(tuple(range(1, 59)) * 3, ((5,), (6, 7)))]
-    assert largest_difference(score_packed(model, requests), one_by_one(model, requests)) < CONTRACT_B
+    assert largest_difference(packed(model, requests), one_by_one(model, requests)) < CONTRACT_B
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="FlexAttention compiles with g++")
+@pytest.mark.parametrize("name", ["Gemma2", "GPTNeoX"])
+def test_flex_attention_gives_the_same(name: str) -> None:
+    # What a GPU takes, on the CPU: forests of several sparse blocks, of two sizes, deeper than any window.
+    model = tiny_model(name)
+    for branches in (12, 30):
+        requests = random_requests(seed=branches, stem=150, branches=branches)
+        expected = one_by_one(model, requests)
+        assert largest_difference(packed(model, requests, flex=True), expected) < CONTRACT_B
+
+
+@pytest.mark.parametrize("window", [None, 40, 150])
+def test_sparse_blocks_hold_whom_the_tree_lets_attend(window: int | None) -> None:
+    tree = make_layout(tiny_model("Llama"), random_requests(seed=8, stem=150, branches=60), flex=True)
+    forest, mask = tree.forest, tree.sparse(window)
+    count = len(forest.ids)
+    place = np.arange(count)
+    attends = (place <= place[:, None]) & (place[:, None] < forest.end)
+    if window is not None:
+        attends &= forest.depth[:, None] - forest.depth < window
+    size = mask.BLOCK_SIZE[0]
+    for query in range(0, count, size):
+        needed, whole = _listed_keys(mask, query // size)
+        for key in range(0, count, size):
+            part = attends[query : query + size, key : key + size]
+            if key // size in whole:
+                assert part.all()
+            elif part.any():
+                assert key // size in needed
+    assert len(_listed_keys(mask, count // size)[0]) < count // size  # and not everything
+
+
+def _listed_keys(mask: Any, row: int) -> tuple[set[int], set[int]]:
+    partial = mask.kv_indices[0, 0, row, : mask.kv_num_blocks[0, 0, row]]
+    whole = mask.full_kv_indices[0, 0, row, : mask.full_kv_num_blocks[0, 0, row]]
+    return set(partial.tolist()), set(whole.tolist())
 
 
 def test_half_precision_sums_in_float32() -> None:
     model = tiny_model("Llama").to(torch.bfloat16)
     requests = random_requests(seed=3)
     exact = one_by_one(model.float(), requests)
-    found = score_packed(model.to(torch.bfloat16), requests)
+    found = packed(model.to(torch.bfloat16), requests)
     # Rounding of weights and activations, not of sums: far more digits than bfloat16 has survive.
     assert 0 < largest_difference(found, exact) < 0.5
     assert all(value != torch.tensor(value, dtype=torch.bfloat16).item() for request in found for value in request)
@@ -158,7 +201,7 @@ def test_half_precision_sums_in_float32() -> None:
 def test_tie_margin_is_three_times_the_probe_and_never_under_its_minimum() -> None:
     path = choose_path(tiny_model("GPT2"))
     assert path.tie_margin == max(3 * path.difference, MIN_TIE_MARGIN)
-    assert ScoringPath(True, "", 0.5).tie_margin == 1.5
+    assert ScoringPath("blocks", "", 0.5).tie_margin == 1.5
 
 
 def test_two_sets_of_frequencies_never_share_a_pass() -> None:
@@ -170,10 +213,10 @@ def test_two_sets_of_frequencies_never_share_a_pass() -> None:
     path = choose_path(model)
     assert path.packed, path.reason
     expected = one_by_one(model, requests)
-    assert largest_difference(score_packed(model, requests), expected) > 0.01  # what mixing them would give
+    assert largest_difference(packed(model, requests), expected) > 0.01  # what mixing them would give
     scored = score_pack(model, path, requests, BATCH)
     assert largest_difference([found.logprobs for found in scored], expected) < CONTRACT_B
-    padded = score_pack(model, ScoringPath(False, "", 0.0), requests, BATCH)
+    padded = score_pack(model, ScoringPath("padded", "", 0.0), requests, BATCH)
     assert largest_difference([found.logprobs for found in padded], expected) < CONTRACT_B
 
 
@@ -201,8 +244,8 @@ CPU_ERROR = "[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: 
     "error",
     [lambda: torch.OutOfMemoryError("CUDA out of memory"), lambda: RuntimeError(CPU_ERROR), MemoryError],
 )
-@pytest.mark.parametrize("packed", [True, False])
-def test_a_pack_that_memory_does_not_hold_is_halved_until_it_fits(error: Any, packed: bool) -> None:
+@pytest.mark.parametrize("way", ["blocks", "padded"])
+def test_a_pack_that_memory_does_not_hold_is_halved_until_it_fits(error: Any, way: Literal["blocks", "padded"]) -> None:
     model = tiny_model("Llama")
     requests = [
         ChoiceRequest(request.prompt_ids, request.choices_ids, group)
@@ -210,14 +253,14 @@ def test_a_pack_that_memory_does_not_hold_is_halved_until_it_fits(error: Any, pa
         for request in random_requests(seed=ord(group))
     ]
     fault = Fault(model, 90, error)
-    scored = score_pack(fault, ScoringPath(packed, "", 0.0), requests, 10_000)
+    scored = score_pack(fault, ScoringPath(way, "", 0.0), requests, 10_000)
     assert max(fault.pushed) > 90
     expected = one_by_one(model, requests)
     assert largest_difference([found.logprobs for found in scored], expected) < CONTRACT_B
     parts = {request.group: found.part for request, found in zip(requests, scored, strict=True)}
-    if packed:
+    if way == "blocks":
         assert parts == {"a": "00", "b": "01", "c": "10", "d": "11"}
-    again = score_pack(Fault(model, 90, error), ScoringPath(packed, "", 0.0), requests, 10_000)
+    again = score_pack(Fault(model, 90, error), ScoringPath(way, "", 0.0), requests, 10_000)
     assert scored == again
 
 
@@ -225,14 +268,14 @@ def test_a_request_that_does_not_fit_by_itself_is_named() -> None:
     fault = Fault(tiny_model("Llama"), 20, MemoryError)
     requests = [*random_requests(seed=1)[-2:], *random_requests(seed=1, stem=30)[:1]]
     with pytest.raises(OutOfMemoryError) as caught:
-        score_pack(fault, ScoringPath(True, "", 0.0), requests, BATCH)
+        score_pack(fault, ScoringPath("blocks", "", 0.0), requests, BATCH)
     assert caught.value.number == 2
 
 
 def test_other_errors_are_not_taken_for_memory() -> None:
     fault = Fault(tiny_model("Llama"), 20, lambda: RuntimeError("shapes do not match"))
     with pytest.raises(RuntimeError, match="shapes do not match"):
-        score_pack(fault, ScoringPath(True, "", 0.0), random_requests(seed=1), BATCH)
+        score_pack(fault, ScoringPath("blocks", "", 0.0), random_requests(seed=1), BATCH)
 
 
 LIMITED = """
@@ -248,7 +291,7 @@ requests = [
     ChoiceRequest(tuple((7 * number + place) % 31_999 for place in range(60)), ((1, 2, 3), (4, 5)), str(number))
     for number in range(64)
 ]
-path = ScoringPath(False, "", 0.0)
+path = ScoringPath("padded", "", 0.0)
 score_pack(model, path, requests[:1], 10)
 pages = int(open("/proc/self/statm").read().split()[0])
 resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 48 * 2**20,) * 2)
