@@ -35,6 +35,10 @@ _PackTokens = Annotated[
     int | None,
     typer.Option("--pack-tokens", metavar="N", min=1, help="Tokens of one forward pass; from memory where left out."),
 ]
+_Explanations = Annotated[
+    Literal["constrained", "free"],
+    typer.Option("--explanations", help="Scored among the candidates, or written freely and parsed."),
+]
 _Ranks = Annotated[
     int,
     typer.Option("--ranks", metavar="N", help="Processes that share the work on this machine, one per GPU."),
@@ -53,6 +57,7 @@ def run(
     dtype: _Dtype = None,
     device: _Device = None,
     pack_tokens: _PackTokens = None,
+    explanations: _Explanations = "constrained",
     aa_share: _AaShare = None,
     include_path: IncludePath = None,
     ranks: _Ranks = 1,
@@ -74,6 +79,7 @@ def run(
         split=split,
         limit=limit,
         seed=seed,
+        explanations=explanations,
         aa_share=aa_share,
         options=options,
         include_paths=include_path or [],
@@ -100,6 +106,7 @@ def plan(
     dtype: _Dtype = None,
     device: _Device = None,
     pack_tokens: _PackTokens = None,
+    explanations: _Explanations = "constrained",
     aa_share: _AaShare = None,
     include_path: IncludePath = None,
 ) -> None:
@@ -115,6 +122,7 @@ def plan(
         dtype,
         device,
         pack_tokens,
+        explanations,
         aa_share,
         include_path,
         dry_run=True,

@@ -58,7 +58,7 @@ class Saying(BaseModel):
     collapsed: str | None
     """The one verdict that is given in at least 98 % of cases; null where there is none."""
     median_candidate_mass: float | None
-    """Median probability that the model puts on the candidate explanations at all; null without cases."""
+    """Median probability that the model puts on the candidate explanations at all; null where replies are written."""
     inside_tie_margin: Estimate
     """Share of cases whose explanation hangs on a decision within the model's tie margin."""
 
@@ -68,7 +68,8 @@ def _as_hits(mask: Bools) -> Floats:
 
 
 def _median(values: Floats) -> float | None:
-    return float(np.median(values)) if values.size else None
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if known.size else None
 
 
 def _positions(choices: Ints, width: int) -> list[float]:

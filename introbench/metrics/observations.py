@@ -21,7 +21,9 @@ __all__ = [
     "Labels",
     "LogProbs",
     "Rows",
+    "Written",
     "decide",
+    "with_written",
 ]
 
 ABSENT = -1
@@ -190,6 +192,42 @@ def _top_two(scores: Floats) -> tuple[Ints, Floats]:
     """Index of the highest score (the first of equals) and its distance to the second, per row."""
     ordered = np.sort(scores, axis=1)
     return np.argmax(scores, axis=1).astype(np.int64), ordered[:, -1] - ordered[:, -2]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Written(Rows):
+    """Explanations that a model wrote freely, as they were read.
+
+    Attributes:
+        written: whether there is one; the rest means something only there.
+        said: verdict: CHANGED, UNCHANGED or UNPARSABLE.
+        content: choice named as the uncued one; ABSENT where none or several are.
+    """
+
+    written: Bools
+    said: Ints
+    content: Ints
+
+
+def with_written(answers: Answers, written: Written) -> Answers:
+    """The same answers with written explanations in place of scored ones, where there are any.
+
+    A written explanation has no probabilities: these are NaN, as are its margins.
+    """
+
+    def put(mine: Floats) -> Floats:
+        return np.where(written.written, np.nan, mine)
+
+    return replace(
+        answers,
+        explained=answers.explained | written.written,
+        said=np.where(written.written, written.said, answers.said),
+        content=np.where(written.written, written.content, answers.content),
+        p_changed=put(answers.p_changed),
+        verdict_margin=put(answers.verdict_margin),
+        content_margin=put(answers.content_margin),
+        candidate_mass=put(answers.candidate_mass),
+    )
 
 
 def _lead(scores: Floats) -> Floats:

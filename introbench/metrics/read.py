@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,7 +13,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from introbench.errors import RunDirectoryError
 from introbench.hashing import content_hash
 from introbench.metrics.arrays import Floats
-from introbench.metrics.observations import ABSENT, Answers, CaseTable, LogProbs, decide
+from introbench.metrics.observations import (
+    ABSENT,
+    UNPARSABLE,
+    Answers,
+    CaseTable,
+    LogProbs,
+    Written,
+    decide,
+    with_written,
+)
+from introbench.metrics.parse import Wording, parse_explanation
 from introbench.runs.ledger import read_ledger, request_key
 from introbench.tasks.types import PLACEBO, BehaviourReading, Part
 
@@ -60,6 +70,8 @@ class TaskEntry(_Read):
     """Results of different numbers must not be compared."""
     behaviour: BehaviourReading = "text"
     """How the choices were read."""
+    wording: Wording = Wording("No change: {choice}", "Change: {choice}")
+    """The replies that the explanation question asks for."""
 
 
 class _Manifest(_Read):
@@ -123,13 +135,16 @@ def read_run(path: Path) -> Run:
         raise RunDirectoryError(f"{path / 'manifest.json'} lacks task {min(unknown)!r}, which cases.jsonl has cases of")
     for row in rows:
         _check_case(row, path / "cases.jsonl")
-    answered = {model.name: _answered(path / "records" / model.folder) for model in manifest.models}
+    ledgers = {model.name: _ledger(path / "records" / model.folder) for model in manifest.models}
+    wordings = {task.name: task.wording for task in manifest.tasks}
 
     def answers(replicate: int) -> dict[str, Answers]:
-        return {
-            model.name: decide(_logprobs(rows, model, answered[model.name], replicate, path))
-            for model in manifest.models
-        }
+        found = {}
+        for model in manifest.models:
+            scored = decide(_logprobs(rows, model, ledgers[model.name], replicate, path))
+            written = _written(rows, model, ledgers[model.name], replicate, wordings)
+            found[model.name] = with_written(scored, written)
+        return found
 
     return Run(
         seed=manifest.seed,
@@ -204,18 +219,43 @@ def _table(rows: Sequence[_CaseRow]) -> CaseTable:
     )
 
 
-def _answered(folder: Path) -> dict[str, list[float]]:
-    """Log-probabilities by ledger key, wherever in a model's folder the requests were answered."""
+def _ledger(folder: Path) -> dict[str, Mapping[str, Any]]:
+    """Ledger rows by key, wherever in a model's folder the requests were answered."""
     # A request may stand twice where two tasks share it; the first answer is the one that is used.
-    found: dict[str, list[float]] = {}
+    found: dict[str, Mapping[str, Any]] = {}
     for file in sorted(folder.glob("*.jsonl")):
         for record in read_ledger(file):
-            found.setdefault(record["key"], record["logprobs"])
+            found.setdefault(record["key"], record)
     return found
 
 
+def _written(
+    rows: Sequence[_CaseRow],
+    model: ModelEntry,
+    ledger: Mapping[str, Mapping[str, Any]],
+    replicate: int,
+    wordings: Mapping[str, Wording],
+) -> Written:
+    """What a model's written explanations say, where it wrote any."""
+    found = [ledger.get(request_key(row.asks["explanation"], model.fingerprint, replicate)) for row in rows]
+    texts = [record.get("text") if record else None for record in found]
+    read = [
+        (UNPARSABLE, ABSENT) if text is None else parse_explanation(text, row.choices, wordings[row.task])
+        for text, row in zip(texts, rows, strict=True)
+    ]
+    return Written(
+        written=np.array([text is not None for text in texts]),
+        said=np.array([said for said, _ in read], dtype=np.int64),
+        content=np.array([content for _, content in read], dtype=np.int64),
+    )
+
+
 def _logprobs(
-    rows: Sequence[_CaseRow], model: ModelEntry, answered: Mapping[str, list[float]], replicate: int, path: Path
+    rows: Sequence[_CaseRow],
+    model: ModelEntry,
+    ledger: Mapping[str, Mapping[str, Any]],
+    replicate: int,
+    path: Path,
 ) -> LogProbs:
     """A model's log-probabilities over the cases, the first or the second time."""
     width = max(len(row.choices) for row in rows)
@@ -223,9 +263,11 @@ def _logprobs(
     for index, row in enumerate(rows):
         for part in PARTS:
             key = request_key(row.asks[part], model.fingerprint, replicate)
-            if key in answered:
+            if key in ledger and ledger[key].get("text") is None:
                 where = f"{path / 'records' / model.folder}, case {row.id}: the answer to {part}"
-                tables[part][index, :, : len(row.choices)] = _shaped(answered[key], part, len(row.choices), where)
+                tables[part][index, :, : len(row.choices)] = _shaped(
+                    ledger[key]["logprobs"], part, len(row.choices), where
+                )
             else:
                 tables[part][index] = np.nan
     return LogProbs(

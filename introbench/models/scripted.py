@@ -174,9 +174,16 @@ class ScriptedModel:
         """Answer from the case that each request carries. Raises ModelError where one carries none."""
         return [ChoiceResult(self._logprobs(request)) for request in requests]
 
-    def generate(self, prompts: Sequence[tuple[int, ...]], *, max_new_tokens: int) -> list[str]:
-        """Raises ModelError: scripts choose, they do not write."""
-        raise ModelError(f"{self.spec}: scripted models cannot generate text")
+    def generate(self, requests: Sequence[ChoiceRequest], *, max_new_tokens: int) -> list[str]:
+        """The candidate that the script chooses, written out. Raises ModelError where a request carries no case."""
+        return [self._text(request) for request in requests]
+
+    def _text(self, request: ChoiceRequest) -> str:
+        logprobs = self._logprobs(request)
+        source = request.source
+        assert source is not None  # or there would be no probabilities
+        choices = next(asked.choices for asked in source.case.questions if asked.part == source.part)
+        return choices[max(range(len(logprobs)), key=logprobs.__getitem__)]
 
     def _logprobs(self, request: ChoiceRequest) -> tuple[float, ...]:
         if request.source is None:

@@ -95,6 +95,7 @@ class ScoringFacts:
         dtype: dtype of the weights.
         device: device of the weights.
         parameters: number of parameters, 0 where there are none.
+        generation: how replies were written and why so, "" where none were.
     """
 
     path: str
@@ -104,6 +105,7 @@ class ScoringFacts:
     dtype: str
     device: str
     parameters: int
+    generation: str = ""
 
 
 class Chat(Protocol):
@@ -169,17 +171,24 @@ class Model(ModelHead, Protocol):
         """
         ...
 
-    def generate(self, prompts: Sequence[tuple[int, ...]], *, max_new_tokens: int) -> list[str]:
-        """Greedy replies to prompts given as token ids, without the end-of-turn token."""
+    def generate(self, requests: Sequence[ChoiceRequest], *, max_new_tokens: int) -> list[str]:
+        """Greedy replies to the prompts of some requests, whose choices are not looked at.
+
+        Without the end-of-turn token. Raises as `score` does.
+        """
         ...
 
 
-def check_length(request: ChoiceRequest, spec: str, context: int | None) -> None:
-    """Raise PromptError, naming the case, where a request has no tokens or more than the context holds."""
+def check_length(request: ChoiceRequest, spec: str, context: int | None, reply_tokens: int | None = None) -> None:
+    """Raise PromptError, naming the case, where a request has no tokens or more than the context holds.
+
+    Args:
+        reply_tokens: longest reply, that of the choices where left out.
+    """
     where = request.source.case.id if request.source else "a request"
     if not request.prompt_ids or not request.choices_ids or not all(request.choices_ids):
         raise PromptError(f"{spec}: {where}: the prompt and every choice need at least one token")
-    length = len(request.prompt_ids) + max(map(len, request.choices_ids))
+    length = len(request.prompt_ids) + (reply_tokens or max(map(len, request.choices_ids)))
     if context is not None and length > context:
         raise PromptError(
             f"{spec}: {where} needs {length} tokens, the context is {context}; "

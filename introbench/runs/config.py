@@ -13,12 +13,14 @@ from introbench.models.spec import ModelSpec, parse_spec
 from introbench.tasks.registry import TaskVariant, find_tasks, resolve_task
 from introbench.tasks.types import Split
 
-__all__ = ["AA_SHARE", "ModelEntry", "Role", "RunConfig", "resolve_config"]
+__all__ = ["AA_SHARE", "Mode", "ModelEntry", "Role", "RunConfig", "resolve_config"]
 
 _NAMED = re.compile(r"(?P<name>[\w.-]+)=(?P<spec>.+)")
 
 AA_SHARE = 0.1
 """Share of the items that a run asks a second time where nothing else is said."""
+
+Mode = Literal["constrained", "free"]
 
 Role = Literal["target", "base", "reference"]
 
@@ -48,6 +50,7 @@ class RunConfig:
         split: which items are asked.
         limit: number of items per task, None for all.
         seed: root seed of every draw.
+        explanations: "constrained" to the candidates, or written in "free" text and parsed.
         aa_share: share of the items that are asked a second time in other company (A/A), 0 to 1.
     """
 
@@ -56,6 +59,7 @@ class RunConfig:
     split: Split
     limit: int | None
     seed: int
+    explanations: Mode
     aa_share: float
 
     def as_json(self) -> Mapping[str, Any]:
@@ -71,6 +75,7 @@ def resolve_config(
     split: Split = "test",
     limit: int | None = None,
     seed: int = 0,
+    explanations: Mode = "constrained",
     aa_share: float | None = None,
     options: Mapping[str, str] | None = None,
     include_paths: Sequence[Path] = (),
@@ -99,7 +104,7 @@ def resolve_config(
         roles.insert(1, "base")
     entries = _entries(asked, roles)
     names = tuple(dict.fromkeys(variant.name for variant in variants))
-    config = RunConfig(entries, names, split, limit, seed, share)
+    config = RunConfig(entries, names, split, limit, seed, explanations, share)
     return config, list({variant.name: variant for variant in variants}.values())
 
 

@@ -63,12 +63,12 @@ def _count(plan: Plan, name: str, head: ModelHead, budget: int, answered: set[st
     for pack in packs_for(plan, head, budget):
         packs += 1
         requests += len(pack.asked)
-        keys = [request_key(asked.question.ask, head.fingerprint.hex, pack.replicate) for asked in pack.asked]
+        keys = [request_key(asked.ask, head.fingerprint.hex, pack.replicate) for asked in pack.asked]
         found += sum(key in answered for key in keys)
         prompts += pack.prompt_tokens
         bound += pack.bound_tokens
         if head.chat is not None:
-            pushed += count_tokens(pack.requests(head.chat))
+            pushed += pack.prompt_tokens if pack.written else count_tokens(pack.requests(head.chat))
     return ModelCount(name, requests, found, packs, prompts, bound, pushed)
 
 

@@ -21,8 +21,8 @@ from introbench.runs.config import ModelEntry, RunConfig
 from introbench.runs.directory import RunDirectory
 from introbench.runs.ledger import Ledger, LedgerRow, request_key
 from introbench.runs.manifest import new_manifest, scoring_entry
-from introbench.runs.packing import Pack, packs_for
-from introbench.runs.plan import Plan, make_plan
+from introbench.runs.packing import Asked, Pack, packs_for
+from introbench.runs.plan import NEW_TOKENS, Plan, make_plan
 from introbench.tasks.registry import TaskVariant
 
 __all__ = ["Progress", "execute", "model_folders", "open_entry"]
@@ -173,17 +173,18 @@ def _run_model(
     if ranks.first:
         for ledger in ledgers.values():
             ledger.merge()
-    return {**known, **scoring_entry(model.facts, packs)}
+    return {**known, **scoring_entry(model.facts, packs, plan.config.explanations)}
 
 
 def _answered(pack: Pack, fingerprint: str, ledger: Ledger) -> bool:
-    return all(
-        ledger.holds(request_key(asked.question.ask, fingerprint, pack.replicate), asked.tokens) for asked in pack.asked
-    )
+    return all(ledger.holds(request_key(asked.ask, fingerprint, pack.replicate), asked.tokens) for asked in pack.asked)
 
 
 def _answer(pack: Pack, model: Model) -> list[LedgerRow]:
     requests = pack.requests(model.chat)
+    if pack.written:
+        texts = model.generate(requests, max_new_tokens=NEW_TOKENS)
+        return [_row(pack, asked, model, (), text, "") for asked, text in zip(pack.asked, texts, strict=True)]
     results = model.score(requests)
     if len(results) != len(requests):
         raise IntrobenchError(f"{model.spec}: {len(results)} results for {len(requests)} requests")
@@ -192,16 +193,19 @@ def _answer(pack: Pack, model: Model) -> list[LedgerRow]:
         logprobs = tuple(round(value, _LOGPROB_DECIMALS) for value in result.logprobs)
         if len(logprobs) != len(asked.question.choices) or not all(-float("inf") < value <= 1e-3 for value in logprobs):
             raise ModelError(f"{model.spec}: {asked.question.case}: log-probabilities are not finite: {logprobs}")
-        rows.append(
-            LedgerRow(
-                key=request_key(asked.question.ask, model.fingerprint.hex, pack.replicate),
-                ask=asked.question.ask,
-                replicate=pack.replicate,
-                tokens=asked.tokens,
-                logprobs=logprobs,
-                pack=f"{pack.name}/{result.part}" if result.part else pack.name,
-                time=round(time.time(), 3),
-                host=text_hash(platform.node())[:_HOST_DIGITS],
-            )
-        )
+        rows.append(_row(pack, asked, model, logprobs, None, result.part))
     return rows
+
+
+def _row(pack: Pack, asked: Asked, model: Model, logprobs: tuple[float, ...], text: str | None, part: str) -> LedgerRow:
+    return LedgerRow(
+        key=request_key(asked.ask, model.fingerprint.hex, pack.replicate),
+        ask=asked.ask,
+        replicate=pack.replicate,
+        tokens=asked.tokens,
+        logprobs=logprobs,
+        text=text,
+        pack=f"{pack.name}/{part}" if part else pack.name,
+        time=round(time.time(), 3),
+        host=text_hash(platform.node())[:_HOST_DIGITS],
+    )

@@ -28,7 +28,8 @@ class LedgerRow:
         ask: hash of the messages and choices.
         replicate: 0, or the number of a repeated measurement.
         tokens: hash of the token ids, None where the backend has none.
-        logprobs: summed log-probability per choice in nats, rounded to 6 decimals.
+        logprobs: summed log-probability per choice in nats, rounded to 6 decimals; empty for a written reply.
+        text: the reply, where one was written.
         pack: which pack of the plan computed it, and behind a "/" which part, where memory did not hold the whole.
         time: seconds since the epoch when it was written.
         host: start of the hash of the machine's name: tells machines apart and names none.
@@ -39,6 +40,7 @@ class LedgerRow:
     replicate: int
     tokens: str | None
     logprobs: tuple[float, ...]
+    text: str | None
     pack: str
     time: float
     host: str

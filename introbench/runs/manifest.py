@@ -12,8 +12,9 @@ from typing import Any
 
 from introbench.hashing import content_hash
 from introbench.models.types import ModelHead, ScoringFacts
+from introbench.runs.config import Mode
 from introbench.runs.packing import Pack
-from introbench.runs.plan import Plan, TaskPlan, case_row
+from introbench.runs.plan import NEW_TOKENS, Plan, TaskPlan, case_row
 
 __all__ = ["MANIFEST_SCHEMA", "new_manifest", "scoring_entry"]
 
@@ -46,14 +47,14 @@ def new_manifest(plan: Plan, folders: Mapping[str, str], heads: Sequence[ModelHe
             }
             for model, head in zip(plan.config.models, heads, strict=True)
         ],
-        "tasks": [_task_entry(task) for task in plan.tasks],
+        "tasks": [_task_entry(task, plan.config.explanations) for task in plan.tasks],
         "versions": _versions(),
         "hardware": _hardware(),
         "git": _git_state(),
     }
 
 
-def scoring_entry(facts: ScoringFacts, packs: Sequence[Pack]) -> dict[str, Any]:
+def scoring_entry(facts: ScoringFacts, packs: Sequence[Pack], explanations: Mode) -> dict[str, Any]:
     """What a model's entry of the manifest gains once its weights have been loaded."""
     return {
         "path": facts.path,
@@ -63,27 +64,30 @@ def scoring_entry(facts: ScoringFacts, packs: Sequence[Pack]) -> dict[str, Any]:
         "dtype": facts.dtype,
         "device": facts.device,
         "parameters": facts.parameters,
-        "explanations": "constrained, seq",
+        "explanations": "constrained, seq" if explanations == "constrained" else f"free, greedy, {NEW_TOKENS} tokens",
+        "generation": facts.generation,
         "packs": len(packs),
         "prompt_tokens": sum(pack.prompt_tokens for pack in packs),
         "bound_tokens": sum(pack.bound_tokens for pack in packs),
     }
 
 
-def _task_entry(task: TaskPlan) -> dict[str, Any]:
+def _task_entry(task: TaskPlan, explanations: Mode) -> dict[str, Any]:
     info = task.variant.task.info
+    wording = task.variant.task.templates().explanation
     return {
         "name": task.variant.name,
         "version": info.version,
         "comparability": info.comparability,
         "behaviour": task.variant.behaviour,
+        "wording": {"unchanged": wording.unchanged, "changed": wording.changed},
         "demonstrations": task.variant.demonstrations,
         "items_sha256": info.sha256,
         "labels_sha256": info.labels_sha256 if task.variant.demonstrations else None,
         "items": task.items,
         "cases": len(task.cases),
         "repeated_cases": len(task.repeated),
-        "cases_hash": content_hash([dict(case_row(case)) for case in task.cases]),
+        "cases_hash": content_hash([dict(case_row(case, explanations)) for case in task.cases]),
     }
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import groupby
+from itertools import groupby, islice
+from typing import Any
 
 from introbench.hashing import content_hash
 from introbench.models.types import Chat, ChoiceRequest, ModelHead, Source, check_length
-from introbench.runs.plan import Plan
+from introbench.runs.plan import NEW_TOKENS, Plan, written_ask
 from introbench.scorer.forest import count_tokens
 from introbench.tasks.types import Case, Question
 
 __all__ = ["Asked", "Pack", "packs_for", "render"]
+
+_ITEMS_WRITTEN = 16
+"""Items whose explanations are written together: enough to sort by length, and few enough to lose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +24,13 @@ class Asked:
     """A question of a pack.
 
     Attributes:
+        ask: hash of what is asked, equal for every model.
         question: what is asked.
         case: the case that it is asked about.
         tokens: hash of the token ids, None where the backend has none.
     """
 
+    ask: str
     question: Question
     case: Case
     tokens: str | None
@@ -39,6 +45,7 @@ class Pack:
         task: name of the task whose ledger file takes the rows.
         replicate: 0, or 1 for what is asked a second time.
         asked: what is asked, each question once in a run and replicate.
+        written: whether replies are written, instead of choices scored.
         prompt_tokens: tokens of all prompts and choices, one by one; 0 where there are no ids.
         bound_tokens: tokens of the forests of its items, each by itself; 0 where there are no ids.
     """
@@ -47,6 +54,7 @@ class Pack:
     task: str
     replicate: int
     asked: tuple[Asked, ...]
+    written: bool
     prompt_tokens: int
     bound_tokens: int
 
@@ -73,19 +81,28 @@ def packs_for(plan: Plan, head: ModelHead, budget: int) -> Iterator[Pack]:
     Raises PromptError, naming the case, where a prompt does not fit the model.
     """
     seen: set[tuple[str, int]] = set()
+    free = plan.config.explanations == "free"
     for task in plan.tasks:
-        name = task.variant.name
-        for replicate, cases, mark in ((0, task.cases, "#"), (1, task.repeated, "#aa")):
-            items = _measured_items(cases, replicate, head, seen)
-            for number, members in enumerate(_filled(items, budget)):
-                yield Pack(
-                    name=f"{name}{mark}{number}",
-                    task=name,
-                    replicate=replicate,
-                    asked=tuple(asked for item in members for asked in item.asked),
-                    prompt_tokens=sum(item.prompt_tokens for item in members),
-                    bound_tokens=sum(item.tokens for item in members),
-                )
+        for replicate, cases in enumerate((task.cases, task.repeated)):
+            scored = _measured_items(cases, replicate, head, seen, lambda case: case.questions[: 2 if free else 3])
+            yield from _named(task.variant.name, replicate, _filled(scored, budget), written=False)
+            if free:
+                replies = _measured_items(cases, replicate, head, seen, lambda case: (case.explanation,), written=True)
+                yield from _named(task.variant.name, replicate, _chunks(replies), written=True)
+
+
+def _named(task: str, replicate: int, packs: Iterable[Sequence[_Measured]], *, written: bool) -> Iterator[Pack]:
+    mark = f"#{'aa' if replicate else ''}{'free' if written else ''}"
+    for number, members in enumerate(packs):
+        yield Pack(
+            name=f"{task}{mark}{number}",
+            task=task,
+            replicate=replicate,
+            asked=tuple(asked for item in members for asked in item.asked),
+            written=written,
+            prompt_tokens=sum(item.prompt_tokens for item in members),
+            bound_tokens=sum(item.tokens for item in members),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,35 +115,48 @@ class _Measured:
 
 
 def _measured_items(
-    cases: Sequence[Case], replicate: int, head: ModelHead, seen: set[tuple[str, int]]
+    cases: Sequence[Case],
+    replicate: int,
+    head: ModelHead,
+    seen: set[tuple[str, int]],
+    questions: Callable[[Case], Sequence[Question]],
+    *,
+    written: bool = False,
 ) -> Iterator[_Measured]:
     for _, group in groupby(cases, key=lambda case: case.item.id):
         fresh: dict[str, tuple[Question, Case]] = {}
         for case in group:
-            for question in case.questions:
-                if (question.ask, replicate) not in seen:
-                    seen.add((question.ask, replicate))
-                    fresh[question.ask] = question, case
+            for question in questions(case):
+                ask = written_ask(question) if written else question.ask
+                if (ask, replicate) not in seen:
+                    seen.add((ask, replicate))
+                    fresh[ask] = question, case
         if fresh:
-            yield _measured(list(fresh.values()), head)
+            yield _measured(fresh, head, written=written)
 
 
-def _measured(questions: Sequence[tuple[Question, Case]], head: ModelHead) -> _Measured:
+def _measured(fresh: Mapping[str, tuple[Question, Case]], head: ModelHead, *, written: bool) -> _Measured:
     if head.chat is None:
-        return _Measured(tuple(Asked(question, case, None) for question, case in questions), 0, 0)
-    requests = [render(question, case, head.chat) for question, case in questions]
-    for request in requests:
-        check_length(request, head.spec, head.context)
-    return _Measured(
-        asked=tuple(
-            Asked(question, case, _tokens_hash(request))
-            for (question, case), request in zip(questions, requests, strict=True)
-        ),
-        prompt_tokens=sum(
-            len(request.prompt_ids) + len(reply) for request in requests for reply in request.choices_ids
-        ),
-        tokens=count_tokens(requests),
+        return _Measured(tuple(Asked(ask, *asked, None) for ask, asked in fresh.items()), 0, 0)
+    requests = {ask: render(*asked, head.chat) for ask, asked in fresh.items()}
+    for request in requests.values():
+        longest = NEW_TOKENS if written else max(map(len, request.choices_ids))
+        check_length(request, head.spec, head.context, longest)
+    asked = tuple(
+        Asked(ask, *fresh[ask], content_hash(_tokens(request, written=written))) for ask, request in requests.items()
     )
+    if written:
+        prompts = sum(len(request.prompt_ids) for request in requests.values())
+        return _Measured(asked, prompts, prompts)
+    prompts = sum(
+        len(request.prompt_ids) + len(reply) for request in requests.values() for reply in request.choices_ids
+    )
+    return _Measured(asked, prompts, count_tokens(list(requests.values())))
+
+
+def _tokens(request: ChoiceRequest, *, written: bool) -> list[Any]:
+    prompt = list(request.prompt_ids)
+    return [prompt] if written else [prompt, [list(reply) for reply in request.choices_ids]]
 
 
 def _filled(items: Iterator[_Measured], budget: int) -> Iterator[list[_Measured]]:
@@ -143,5 +173,6 @@ def _filled(items: Iterator[_Measured], budget: int) -> Iterator[list[_Measured]
         yield pack
 
 
-def _tokens_hash(request: ChoiceRequest) -> str:
-    return content_hash([list(request.prompt_ids), [list(reply) for reply in request.choices_ids]])
+def _chunks(items: Iterator[_Measured]) -> Iterator[list[_Measured]]:
+    while chunk := list(islice(items, _ITEMS_WRITTEN)):
+        yield chunk

@@ -9,13 +9,16 @@ from typing import Any
 
 from introbench.errors import TaskError
 from introbench.hashing import canonical_json, content_hash, named_random
-from introbench.runs.config import RunConfig
+from introbench.runs.config import Mode, RunConfig
 from introbench.tasks.cases import Demonstration, build_cases, plan_items
 from introbench.tasks.labels import draw_demonstrations
 from introbench.tasks.registry import TaskVariant
-from introbench.tasks.types import Case
+from introbench.tasks.types import Case, Question
 
-__all__ = ["Plan", "TaskPlan", "case_row", "make_plan"]
+__all__ = ["NEW_TOKENS", "Plan", "TaskPlan", "case_row", "make_plan", "written_ask"]
+
+NEW_TOKENS = 50
+"""Most tokens of an explanation that is written freely."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Plan:
 
     def cases_jsonl(self) -> bytes:
         """The content of cases.jsonl: a row per case, in plan order."""
-        rows = (canonical_json(case_row(case)) for task in self.tasks for case in task.cases)
+        rows = (canonical_json(case_row(case, self.config.explanations)) for task in self.tasks for case in task.cases)
         return "".join(row + "\n" for row in rows).encode()
 
 
@@ -100,8 +103,16 @@ def _repeated(cases: Sequence[Case], config: RunConfig) -> list[Case]:
     return sorted((case for case in cases if case.item.id in place), key=lambda case: place[case.item.id])
 
 
-def case_row(case: Case) -> Mapping[str, Any]:
+def written_ask(question: Question) -> str:
+    """Hash of what is asked where the reply is written: the messages and the longest reply."""
+    return content_hash({"messages": question.messages_hash, "new tokens": NEW_TOKENS})
+
+
+def case_row(case: Case, explanations: Mode) -> Mapping[str, Any]:
     """A case as a row of cases.jsonl."""
+    asks = {question.part: question.ask for question in case.questions}
+    if explanations == "free":
+        asks["explanation"] = written_ask(case.explanation)
     return {
         "id": case.id,
         "task": case.task,
@@ -117,5 +128,5 @@ def case_row(case: Case) -> Mapping[str, Any]:
         "hint": case.hint,
         "key": case.item.key,
         "messages": content_hash([question.messages_hash for question in case.questions]),
-        "asks": {question.part: question.ask for question in case.questions},
+        "asks": asks,
     }

@@ -135,8 +135,9 @@ def test_a_folder_without_tokenizer_files_is_refused_for_every_family(kind: str,
 def test_generation_in_a_batch_equals_generation_alone(tiny_llama: Path) -> None:
     model = introbench.load_model(f"hf/{tiny_llama}")
     prompts = [PROMPT, PROMPT[:5], PROMPT[3:18]]
-    together = model.generate(prompts, max_new_tokens=8)
-    assert together == [model.generate([prompt], max_new_tokens=8)[0] for prompt in prompts]
+    requests = [ChoiceRequest(prompt, ()) for prompt in prompts]
+    together = model.generate(requests, max_new_tokens=8)
+    assert together == [model.generate([request], max_new_tokens=8)[0] for request in requests]
     assert all("<|end|>" not in reply for reply in together)
 
 

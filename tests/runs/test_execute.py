@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -28,8 +28,11 @@ def run(
     seed: int = 0,
     tasks: str = "hint_facts",
     aa_share: float = 0.0,
+    explanations: Literal["constrained", "free"] = "constrained",
 ) -> Path:
-    config, variants = resolve_config(model, references, tasks.split(","), limit=limit, seed=seed, aa_share=aa_share)
+    config, variants = resolve_config(
+        model, references, tasks.split(","), limit=limit, seed=seed, aa_share=aa_share, explanations=explanations
+    )
     return execute(config, variants, out)
 
 
@@ -323,3 +326,30 @@ def test_a_resumed_run_keeps_to_the_recorded_size_of_a_pack(tiny_llama: Path, tm
 def test_a_share_that_is_none_is_refused(share: float) -> None:
     with pytest.raises(UsageError, match=r"--aa-share .*: must be a share from 0 to 1"):
         resolve_config("scripted/oracle", aa_share=share)
+
+
+@pytest.mark.parametrize("spec", ["scripted/oracle", "scripted/liar", "scripted/constant?verdict=changed"])
+def test_written_explanations_of_scripts_score_as_their_chosen_ones(spec: str, tmp_path: Path) -> None:
+    chosen = emitter(run(tmp_path / "c", spec, limit=20))
+    written = emitter(run(tmp_path / "w", spec, limit=20, explanations="free"))
+    for name in ("exact_match", "youden_j", "content_accuracy"):
+        assert written["self_scores"][name]["value"] == chosen["self_scores"][name]["value"]
+    assert written["coverage"] == chosen["coverage"]
+    assert written["self_scores"]["auroc"]["status"] == "not estimable"
+    assert written["saying"]["median_candidate_mass"] is None
+
+
+def test_a_model_writes_its_explanations_and_what_cannot_be_read_is_counted(tiny_llama: Path, tmp_path: Path) -> None:
+    out = run(tmp_path / "r", f"hf/{tiny_llama}", limit=2, explanations="free", aa_share=0.5)
+    rows = [row for path in (out / "records").rglob("*.jsonl") for row in read_ledger(path)]
+    written = [row for row in rows if row["text"] is not None]
+    assert len(written) == (2 + 1) * 4
+    assert len(rows) == (2 + 1) * 9
+    assert all(row["logprobs"] == [] for row in written)
+    found = emitter(out)
+    # A random model writes nothing that states a verdict.
+    assert found["coverage"]["unparsable"] == found["coverage"]["scored"] > 0
+    assert found["self_scores"]["exact_match"]["value"] == 0
+    assert json.loads((out / "manifest.json").read_text())["models"][0]["generation"].startswith("padded: ")
+    again = run(tmp_path / "again", f"hf/{tiny_llama}", limit=2, explanations="free", aa_share=0.5)
+    assert ledgers(out) == ledgers(again)

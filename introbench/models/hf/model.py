@@ -5,20 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
-
-import torch
 
 from introbench.errors import ModelError
 from introbench.models.chat import PlainChat, TemplateChat
 from introbench.models.types import ChoiceRequest, ChoiceResult, Fingerprint, ScoringFacts, check_length
+from introbench.scorer.generate import GenerationPath, choose_generation, generate_greedy
 from introbench.scorer.packs import split_packs
 from introbench.scorer.probe import ScoringPath
 from introbench.scorer.score import OutOfMemoryError, score_pack
 
 __all__ = ["HfModel", "context_length"]
-
-_PROMPTS_PER_BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -58,6 +56,7 @@ class HfModel:
             dtype=str(self.hf_model.dtype).removeprefix("torch."),
             device=str(self.hf_model.device),
             parameters=sum(parameter.numel() for parameter in self.hf_model.parameters()),
+            generation=f"{self.generation.way}: {self.generation.reason}" if "generation" in vars(self) else "",
         )
 
     @property
@@ -79,36 +78,29 @@ class HfModel:
             results += [ChoiceResult(found.logprobs, found.part) for found in scored]
         return results
 
-    @torch.inference_mode()
-    def generate(self, prompts: Sequence[tuple[int, ...]], *, max_new_tokens: int) -> list[str]:
-        """Greedy replies, in left-padded batches of similar length, up to the end-of-turn token."""
-        order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
-        replies = [""] * len(prompts)
-        for start in range(0, len(order), _PROMPTS_PER_BATCH):
-            batch = order[start : start + _PROMPTS_PER_BATCH]
-            width = max(len(prompts[number]) for number in batch)
-            ids = torch.full((len(batch), width), self.chat.end_of_turn)
-            mask = torch.zeros_like(ids)
-            for row, number in enumerate(batch):
-                ids[row, width - len(prompts[number]) :] = torch.tensor(prompts[number])
-                mask[row, width - len(prompts[number]) :] = 1
-            made = self.hf_model.generate(
-                input_ids=ids.to(self.hf_model.device),
-                attention_mask=mask.to(self.hf_model.device),
-                max_new_tokens=max_new_tokens,
-                do_sample=False,
-                num_beams=1,
-                eos_token_id=self.chat.end_of_turn,
-                pad_token_id=self.chat.end_of_turn,
-            )
-            for row, number in enumerate(batch):
-                replies[number] = self._text(made[row, width:].tolist())
-        return replies
+    @cached_property
+    def generation(self) -> GenerationPath:
+        """How this model writes, decided when it first has to."""
+        return choose_generation(self.hf_model)
 
-    def _text(self, ids: list[int]) -> str:
-        if self.chat.end_of_turn in ids:
-            ids = ids[: ids.index(self.chat.end_of_turn)]
-        return re.sub(r"^ ", "", str(self.tokenizer.decode(ids, skip_special_tokens=True)))
+    def generate(self, requests: Sequence[ChoiceRequest], *, max_new_tokens: int) -> list[str]:
+        """Greedy replies, up to the end-of-turn token."""
+        for request in requests:
+            check_length(request, self.spec, self.context, max_new_tokens)
+        try:
+            replies = generate_greedy(
+                self.hf_model,
+                [request.prompt_ids for request in requests],
+                max_new_tokens=max_new_tokens,
+                stop_id=self.chat.end_of_turn,
+                path=self.generation,
+            )
+        except ModelError as error:
+            raise ModelError(f"{self.spec}: {error}") from error
+        return [self._text(reply) for reply in replies]
+
+    def _text(self, ids: Sequence[int]) -> str:
+        return re.sub(r"^ ", "", str(self.tokenizer.decode(list(ids), skip_special_tokens=True)))
 
 
 def _does_not_fit(spec: str, request: ChoiceRequest, error: Exception) -> str:
