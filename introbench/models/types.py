@@ -183,12 +183,13 @@ def check_length(request: ChoiceRequest, spec: str, context: int | None, reply_t
     """Raise PromptError, naming the case, where a request has no tokens or more than the context holds.
 
     Args:
-        reply_tokens: longest reply, that of the choices where left out.
+        reply_tokens: longest reply that may be written; where left out, choices are looked at.
     """
     where = request.source.case.id if request.source else "a request"
-    if not request.prompt_ids or not request.choices_ids or not all(request.choices_ids):
+    choices = request.choices_ids if reply_tokens is None else (range(reply_tokens),)
+    if not request.prompt_ids or not choices or not all(choices):
         raise PromptError(f"{spec}: {where}: the prompt and every choice need at least one token")
-    length = len(request.prompt_ids) + (reply_tokens or max(map(len, request.choices_ids)))
+    length = len(request.prompt_ids) + max(map(len, choices))
     if context is not None and length > context:
         raise PromptError(
             f"{spec}: {where} needs {length} tokens, the context is {context}; "
