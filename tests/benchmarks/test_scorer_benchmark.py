@@ -248,7 +248,7 @@ def test_the_command_prints_a_table_and_writes_json_without_folders(
         ("hf//home/me/m", "hf/m"),
         ("--json=/tmp/x.json", "--json=x.json"),
         ("hf/ORG/NAME@REV", "hf/ORG/NAME@REV"),
-        ("hint_facts?k=4", "hint_facts?k=4"),
+        ("hint_facts?k=4", "'hint_facts?k=4'"),
     ],
 )
 def test_a_published_command_names_no_folder(typed: str, published: str) -> None:

@@ -1,0 +1,1 @@
+"""Measurements of introbench. What they found stands under `results/`, with command, machine and versions."""

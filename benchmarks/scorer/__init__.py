@@ -1,0 +1,1 @@
+"""How fast the scorer answers, beside other engines on the same token ids: `python -m benchmarks.scorer`."""
