@@ -16,7 +16,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
-from introbench.scorer.blocks import Block, TreeLayout
+from introbench.scorer.blocks import TreeLayout
 
 __all__ = ["TREE_ATTENTION", "UnsupportedAttentionError", "tree_attention", "using_tree_attention"]
 
@@ -67,56 +67,49 @@ def tree_attention(
     tree.seen.append(sliding_window)
     if tree.flex and s_aux is None:
         return _sparse_attention(query, key, value, tree, scaling, sliding_window, softcap), None
-    out = query.new_empty(1, query.shape[2], query.shape[1], value.shape[-1])
-    for block in tree.blocks(sliding_window):
+    _, heads, tokens, width = query.shape
+    key_heads, shared = key.shape[1], heads // key.shape[1]
+    # The heads that share keys stand side by side at every token: a run of queries is then one block of rows, and keys
+    # are not repeated.
+    rows = query.reshape(1, key_heads, shared, tokens, width).transpose(2, 3).reshape(1, key_heads, -1, width)
+    out = query.new_empty(1, key_heads, tokens * shared, value.shape[-1])
+    for block in tree.blocks(sliding_window, shared):
+        span = slice(block.start * shared, block.stop * shared)
+        queries = rows[:, :, span]
+        keys, values = key.index_select(2, block.keys), value.index_select(2, block.keys)
         if softcap is None and s_aux is None:
-            part = _block_attention(query, key, value, block, scaling, dropout)
+            out[:, :, span] = scaled_dot_product_attention(
+                queries, keys, values, attn_mask=block.bias, dropout_p=dropout, scale=scaling
+            )
         else:
-            part = _explicit_attention(query, key, value, block, scaling, softcap, s_aux)
-        out[:, block.start : block.stop] = part.transpose(1, 2)
-    return out, None
-
-
-def _block_attention(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, block: Block, scaling: float | None, dropout: float
-) -> torch.Tensor:
-    """(1, heads, b, value width). Heads that share keys are laid behind each other, so that keys are not repeated."""
-    heads, key_heads, queries = query.shape[1], key.shape[1], block.stop - block.start
-    shared = heads // key_heads
-    part = scaled_dot_product_attention(
-        query[:, :, block.start : block.stop].reshape(1, key_heads, shared * queries, -1),
-        key.index_select(2, block.keys),
-        value.index_select(2, block.keys),
-        attn_mask=block.bias.repeat(shared, 1),
-        dropout_p=dropout,
-        scale=scaling,
-    )
-    return part.reshape(1, heads, queries, -1)
+            out[:, :, span] = _explicit_attention(queries, keys, values, block.bias, scaling, softcap, s_aux)
+    merged = out.reshape(1, key_heads, tokens, shared, -1).transpose(1, 2)
+    return merged.reshape(1, tokens, heads, -1), None
 
 
 def _explicit_attention(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
-    block: Block,
+    bias: torch.Tensor,
     scaling: float | None,
     softcap: float | None,
     sinks: torch.Tensor | None,
 ) -> torch.Tensor:
-    """The same written out, for what the fused function does not know."""
-    shared = query.shape[1] // key.shape[1]
-    keys = key.index_select(2, block.keys).repeat_interleave(shared, dim=1)
-    values = value.index_select(2, block.keys).repeat_interleave(shared, dim=1)
+    """Attention written out, for what the fused function does not know: (1, key heads, b · shared, value width)."""
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    scores = query[:, :, block.start : block.stop] @ keys.transpose(2, 3) * scale
+    scores = query @ key.transpose(2, 3) * scale
     if softcap is not None:
         scores = softcap * torch.tanh(scores / softcap)
-    scores = scores + block.bias
+    scores = scores + bias
     if sinks is not None:
-        nothing = sinks.to(scores.dtype).reshape(1, -1, 1, 1).expand(*scores.shape[:3], 1)
+        # Attending to nothing is one more key, with a score per head and no value.
+        _, key_heads, rows, _ = scores.shape
+        per_row = sinks.to(scores.dtype).reshape(key_heads, -1).repeat(1, rows * key_heads // len(sinks))
+        nothing = per_row.reshape(1, key_heads, rows, 1)
         scores = torch.cat([scores, nothing], dim=-1)
-    weights = scores.float().softmax(dim=-1).to(query.dtype)[..., : keys.shape[2]]
-    return weights @ values
+    weights = scores.float().softmax(dim=-1).to(query.dtype)[..., : key.shape[2]]
+    return weights @ value
 
 
 def _sparse_attention(

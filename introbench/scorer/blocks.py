@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from introbench.scorer.forest import Forest
 
@@ -16,8 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Block", "TreeLayout"]
 
-_QUERIES = 64
-"""A run of queries is closed at the first branch behind this many tokens: fewer cost calls, more cost keys."""
+_CALL_PAIRS = 1500
+"""A call for a run of queries costs about as much as so many pairs of a query and a key (2 cores, 9 heads of 64)."""
+
+_LONGEST_RUN = 256
+_CHAIN_CUT = 64
+"""Tokens. Where no branch offers itself, a chain may be cut behind every so many."""
 
 _SPARSE_BLOCK = 128
 """Tokens along each side of a FlexAttention block."""
@@ -31,7 +36,8 @@ class Block:
         start: first query.
         stop: index behind the last query.
         keys: ancestors of the first query, then the run itself, ascending, int64 (k).
-        bias: 0 where a query attends to a key, the dtype's least number elsewhere, (b, k).
+        bias: 0 where a query attends to a key, the dtype's least number elsewhere, (b · r, k): a row for each of
+            the r heads that share keys.
     """
 
     start: int
@@ -57,22 +63,26 @@ class TreeLayout:
     dtype: torch.dtype
     flex: bool = False
     seen: list[int | None] = field(default_factory=list)
-    _blocks: dict[int | None, list[Block]] = field(default_factory=dict)
+    _cuts: list[int] | None = None
+    _blocks: dict[tuple[int | None, int], list[Block]] = field(default_factory=dict)
     _sparse: dict[int | None, BlockMask] = field(default_factory=dict)
 
-    def blocks(self, window: int | None) -> list[Block]:
+    def blocks(self, window: int | None, shared: int = 1) -> list[Block]:
         """Blocks that cover all queries in order.
 
         Args:
             window: tokens that a query sees, itself included, or None for all of its ancestors. As positions
                 are depths, it is a bound on the difference of depths.
+            shared: heads that share keys.
         """
-        if window not in self._blocks:
-            cuts = _cuts(self.forest)
-            self._blocks[window] = [self._block(start, stop, window) for start, stop in itertools.pairwise(cuts)]
-        return self._blocks[window]
+        if (window, shared) not in self._blocks:
+            self._cuts = self._cuts or _cuts(self.forest)
+            self._blocks[window, shared] = [
+                self._block(start, stop, window, shared) for start, stop in itertools.pairwise(self._cuts)
+            ]
+        return self._blocks[window, shared]
 
-    def _block(self, start: int, stop: int, window: int | None) -> Block:
+    def _block(self, start: int, stop: int, window: int | None, shared: int) -> Block:
         forest = self.forest
         queries = np.arange(start, stop)
         # What lies before the run and is an ancestor of any of it is an ancestor of its first query.
@@ -86,7 +96,9 @@ class TreeLayout:
         bias = torch.zeros(attends.shape, dtype=self.dtype).masked_fill_(
             torch.from_numpy(~attends), torch.finfo(self.dtype).min
         )
-        return Block(start, stop, torch.from_numpy(keys).to(self.device), bias.to(self.device))
+        return Block(
+            start, stop, torch.from_numpy(keys).to(self.device), bias.repeat_interleave(shared, dim=0).to(self.device)
+        )
 
     def sparse(self, window: int | None) -> BlockMask:
         """The same for FlexAttention, in blocks of 128 by 128 tokens; the last one may be ragged."""
@@ -96,17 +108,35 @@ class TreeLayout:
 
 
 def _cuts(forest: Forest) -> list[int]:
-    """Where runs of queries begin, and the end: at branches, where keys are fewest, and in long chains."""
-    branches = [*(np.flatnonzero(forest.parent[1:] != np.arange(len(forest.ids) - 1)) + 1).tolist(), len(forest.ids)]
-    cuts = [0]
-    for branch in branches:
-        while branch - cuts[-1] > 2 * _QUERIES:
-            cuts.append(cuts[-1] + _QUERIES)
-        if branch - cuts[-1] >= _QUERIES:
-            cuts.append(branch)
-    if cuts[-1] < len(forest.ids):
-        cuts.append(len(forest.ids))
-    return cuts
+    """Where runs of queries begin, and the end: the partition that computes the fewest pairs of queries and keys.
+
+    A run from a to b attends to the ancestors of a and to itself, depth(a) + b − a keys. It pays to begin runs where
+    the depth is small, at branches off a stem; a shortest path over all places where one may begin finds the best.
+    """
+    places = _places(forest)
+    best = np.zeros(len(places))
+    before = np.zeros(len(places), dtype=np.int64)
+    for number in range(1, len(places)):
+        first = min(int(np.searchsorted(places, places[number] - _LONGEST_RUN)), number - 1)
+        starts = places[first:number]
+        queries = places[number] - starts
+        costs = best[first:number] + queries * (forest.depth[starts] + queries) + _CALL_PAIRS
+        before[number] = first + costs.argmin()
+        best[number] = costs.min()
+    cuts = [len(places) - 1]
+    while cuts[-1]:
+        cuts.append(int(before[cuts[-1]]))
+    return [int(places[number]) for number in reversed(cuts)]
+
+
+def _places(forest: Forest) -> NDArray[np.int64]:
+    """Where a run of queries may begin: at branches, and here and there in long chains; and the end."""
+    tokens = len(forest.ids)
+    branches = np.flatnonzero(forest.parent != np.arange(-1, tokens - 1))
+    chains = zip([0, *branches], [*branches, tokens], strict=True)
+    return np.unique(
+        np.concatenate([*(np.arange(start, stop, _CHAIN_CUT) for start, stop in chains), [tokens]]).astype(np.int64)
+    )
 
 
 def _sparse_mask(forest: Forest, device: torch.device, window: int | None) -> BlockMask:

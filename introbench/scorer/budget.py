@@ -10,7 +10,7 @@ import torch
 
 __all__ = ["MOST_TOKENS", "pack_budget"]
 
-MOST_TOKENS = {"cpu": 1024, "cuda": 16384}
+MOST_TOKENS = {"cpu": 2048, "cuda": 16384}
 """Tokens of one pass by type of device, past which bigger passes were no faster."""
 
 _LEAST_TOKENS = 256
