@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-# They belong to no package: they are run from the repository root.
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+# They belong to no package: they are run from the repository root. Last, so that it hides nothing installed.
+sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_models import tiny_model
+
 from benchmarks.machine import command_line
 from benchmarks.scorer.__main__ import main
 from benchmarks.scorer.compare import PUSHED_GOAL, Settings, compare
@@ -22,8 +24,6 @@ from benchmarks.scorer.peers import open_peers, single_rows
 from benchmarks.scorer.report import peer_lines, scaling_lines
 from benchmarks.scorer.scaling import Job, run_size, score_size
 from benchmarks.scorer.vllm import VARIANTS, vllm_entries
-from tiny_models import tiny_model
-
 from introbench.models.chat import make_chat
 from introbench.models.types import ChoiceRequest
 from introbench.scorer.forest import count_tokens
