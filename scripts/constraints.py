@@ -2,9 +2,8 @@
 
 usage: python scripts/constraints.py [--torch VERSION]
 
-The versions are the newest that pip can choose together with the lm-eval extra, so that this extra can be
-installed under the same constraints; what only lm-eval needs is left out. torch stays at the version that
-constraints.txt names already, because its version decides which build pip takes. Nothing is installed.
+The versions are the newest that pip can choose together. torch stays at the version that constraints.txt names
+already, because its version decides which build pip takes. Nothing is installed.
 """
 
 from __future__ import annotations
@@ -55,12 +54,11 @@ def lines(pins: dict[str, str]) -> str:
 
 
 def main() -> None:
-    """Resolve twice and replace constraints.txt whole."""
+    """Resolve and replace constraints.txt whole."""
     parser = argparse.ArgumentParser(description="Write constraints.txt.")
     parser.add_argument("--torch", metavar="VERSION", help="another version of torch than the one pinned now")
     torch = parser.parse_args().torch or pinned_torch()
-    everything = resolve("run,dev,lm-eval", {"torch": torch})
-    pins = resolve("run,dev", everything)
+    pins = resolve("run,dev", {"torch": torch})
     draft = CONSTRAINTS.with_suffix(".new")
     draft.write_text(HEADER + lines(pins), encoding="utf-8")
     draft.replace(CONSTRAINTS)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,9 @@ from transformers import AutoModelForCausalLM
 import introbench
 from introbench import ChoiceRequest
 from introbench.errors import ModelError, PromptError, SpecError
+from introbench.runs.config import resolve_config
+from introbench.runs.packing import render
+from introbench.runs.plan import make_plan
 
 PROMPT = tuple(range(20, 40))
 REQUESTS = [
@@ -165,3 +170,37 @@ def test_each_thing_that_can_be_missing_is_one_line_with_the_way_out(tiny_llama:
         with pytest.raises(kind, match=message) as caught:
             introbench.load_model(spec)
         assert "\n" not in str(caught.value)
+
+
+class OutOfMemory:
+    """The model at the seam, with no memory for more tokens than `most`."""
+
+    def __init__(self, model: Any, most: int) -> None:
+        self.model, self.most = model, most
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.model, name)
+
+    def __call__(self, input_ids: torch.Tensor, **others: Any) -> Any:
+        if input_ids.numel() > self.most:
+            raise torch.OutOfMemoryError("tried to allocate 1 GiB")
+        return self.model(input_ids=input_ids, **others)
+
+
+def test_a_case_that_does_not_fit_into_memory_is_named(tiny_llama: Path) -> None:
+    config, variants = resolve_config(f"hf/{tiny_llama}", limit=1)
+    (case, *_) = make_plan(config, variants).tasks[0].cases
+    model = introbench.load_model(f"hf/{tiny_llama}")
+    starved = dataclasses.replace(model, hf_model=OutOfMemory(model.hf_model, 30))
+    request = render(case.cued, case, model.chat)
+    with pytest.raises(ModelError, match=rf"{re.escape(case.id)} \(cued\) does not fit into memory by itself"):
+        starved.score([request])
+
+
+def test_a_pack_that_was_split_says_so(tiny_llama: Path) -> None:
+    model = introbench.load_model(f"hf/{tiny_llama}")
+    starved = dataclasses.replace(model, hf_model=OutOfMemory(model.hf_model, 24))
+    assert {result.part for result in model.score(REQUESTS)} == {""}
+    split = starved.score(REQUESTS)
+    assert [result.part for result in split] == ["0", "1"]
+    assert [value for result in split for value in result.logprobs] == pytest.approx(scores(model), abs=1e-4)
