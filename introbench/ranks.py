@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from introbench.errors import FollowedError, InterruptedRunError, IntrobenchError
+from introbench.errors import FollowedError, InterruptedRunError, IntrobenchError, UsageError
 
 __all__ = ["ONE_RANK", "Ranks", "joined_ranks", "local_rank"]
 
 _PATIENCE = timedelta(days=30)
-"""How long a rank waits for the others. One that has died is noticed at once, by its closed connection."""
+"""How long a rank waits for the others. One that has died is noticed when they next meet, by its closed connection."""
 
 T = TypeVar("T")
 
@@ -86,7 +86,9 @@ ONE_RANK = Ranks()
 
 def local_rank(environment: Mapping[str, str] = os.environ) -> int | None:
     """Number of this process on its machine, or None where it runs alone."""
-    return int(environment["LOCAL_RANK"]) if int(environment.get("WORLD_SIZE", "1")) > 1 else None
+    if int(environment.get("WORLD_SIZE", "1")) == 1 or "LOCAL_RANK" not in environment:
+        return None
+    return int(environment["LOCAL_RANK"])
 
 
 @contextmanager
@@ -99,7 +101,13 @@ def joined_ranks() -> Iterator[Ranks]:
     import torch.distributed as dist
 
     # Messages are few and small, and must work beside models on any device.
-    dist.init_process_group("gloo", timeout=_PATIENCE)
+    try:
+        dist.init_process_group("gloo", timeout=_PATIENCE)
+    except (ValueError, RuntimeError) as error:
+        raise UsageError(
+            f"WORLD_SIZE is {size}, but the other processes cannot be reached ({' '.join(str(error).split())}); "
+            "start them with --ranks or torchrun, or unset WORLD_SIZE"
+        ) from error
     yield _JoinedRanks(dist.get_rank(), size)
     # Only when all went well: with a rank dead, leaving in good order would wait for it.
     dist.destroy_process_group()

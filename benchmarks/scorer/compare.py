@@ -20,8 +20,8 @@ from benchmarks.scorer.peers import BATCH_SIZES, PEERS, Peer, Scores, missing_lm
 from introbench.models.types import ChoiceRequest
 from introbench.scorer.forest import count_tokens, grow_forest
 from introbench.scorer.forward import make_layout, score_packed
+from introbench.scorer.memory import out_of_memory
 from introbench.scorer.packs import split_packs
-from introbench.scorer.score import out_of_memory
 
 __all__ = ["DENSE_GOAL", "NATS_GOAL", "PUSHED_GOAL", "Settings", "agreement", "compare"]
 
@@ -232,6 +232,8 @@ def _layout_seconds(subject: Subject, requests: Sequence[ChoiceRequest]) -> floa
     asked = make_layout(subject.model, requests[:1], flex=flex)
     score_packed(subject.model, requests[:1], asked)
     windows = set(asked.seen)
+    config = subject.model.config.get_text_config()
+    shared = config.num_attention_heads // (getattr(config, "num_key_value_heads", None) or config.num_attention_heads)
     finish(device)
     start = time.perf_counter()
     for numbers in split_packs(requests, subject.pack_tokens):
@@ -240,7 +242,7 @@ def _layout_seconds(subject: Subject, requests: Sequence[ChoiceRequest]) -> floa
             if flex:
                 tree.sparse(window)
             else:
-                tree.blocks(window)
+                tree.blocks(window, shared)
     finish(device)
     return time.perf_counter() - start
 

@@ -11,7 +11,7 @@ import torch
 from torch.nn.functional import linear
 
 from benchmarks.scorer.measure import finish
-from introbench.scorer.score import out_of_memory
+from introbench.scorer.memory import out_of_memory
 
 __all__ = ["DenseShape", "MatrixRate", "best_shape", "dense_seconds", "matrix_rates", "useful_flops"]
 

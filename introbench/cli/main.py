@@ -21,6 +21,7 @@ from introbench.cli.run import plan, run
 from introbench.cli.score import score
 from introbench.cli.show import show
 from introbench.errors import InterruptedRunError, IntrobenchError
+from introbench.runs.launch import LAUNCHED
 
 __all__ = ["app", "main"]
 
@@ -65,9 +66,11 @@ def main() -> NoReturn:
     try:
         outcome = app(args=sys.argv[1:] or ["--help"], standalone_mode=False)
         sys.stdout.flush()
-    except _Interrupted:
+    except (_Interrupted, InterruptedRunError) as error:
         way_out = "; the same command goes on from there" if sys.argv[1:2] == ["run"] else ""
-        _fail(f"interrupted{way_out}", InterruptedRunError.exit_code)
+        # A rank that --ranks has started leaves the word to it.
+        silent = LAUNCHED in os.environ and "WORLD_SIZE" in os.environ
+        _fail("" if silent else str(error) or f"interrupted{way_out}", InterruptedRunError.exit_code)
     except IntrobenchError as error:
         _fail(str(error), error.exit_code)
     except TyperException as error:

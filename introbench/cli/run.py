@@ -135,10 +135,14 @@ def _launch(ranks: int) -> None:
 
     from introbench.runs.launch import launch_ranks
 
-    arguments = sys.argv[1:]
-    place = next(number for number, argument in enumerate(arguments) if argument.partition("=")[0] == "--ranks")
-    taken = 1 if "=" in arguments[place] else 2
-    launch_ranks(ranks, [*arguments[:place], *arguments[place + taken :]])
+    arguments: list[str] = []
+    given = iter(sys.argv[1:])
+    for argument in given:
+        if argument == "--ranks":
+            next(given)
+        elif not argument.startswith("--ranks="):
+            arguments.append(argument)
+    launch_ranks(ranks, arguments)
 
 
 def _run(config: RunConfig, variants: list[TaskVariant], out: Path) -> None:

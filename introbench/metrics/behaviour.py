@@ -60,7 +60,7 @@ class Saying(BaseModel):
     median_candidate_mass: float | None
     """Median probability that the model puts on the candidate explanations at all; null where replies are written."""
     inside_tie_margin: Estimate
-    """Share of cases whose explanation hangs on a decision within the model's tie margin."""
+    """Share of scored explanations that hang on a decision within the model's tie margin; written ones have none."""
 
 
 def _as_hits(mask: Bools) -> Floats:
@@ -116,7 +116,7 @@ def saying_of(cases: CaseTable, answers: Answers, tie_margin: float) -> Saying:
         unparsable_rate=share(answers.said == UNPARSABLE, seen),
         collapsed=collapsed(answers.said[seen]),
         median_candidate_mass=_median(answers.candidate_mass[seen]),
-        inside_tie_margin=share(answers.unsure_explanation(tie_margin), seen),
+        inside_tie_margin=share(answers.unsure_explanation(tie_margin), seen & ~np.isnan(answers.verdict_margin)),
     )
 
 

@@ -12,9 +12,10 @@ from introbench.metrics.observations import ABSENT, CHANGED, UNCHANGED, UNPARSAB
 __all__ = ["Wording", "parse_explanation"]
 
 _UNCHANGED = (
-    r"\bno,? change|\bunchanged|\bnot change|n't change|\b(?:remain|stay)s? the same|\bsame answer|\bnot be different"
+    r"\bno,? changes?\b|\bunchanged\b|(?:\bnot|\bnever|n't)(?: have| has| be| been)* (?:change[sd]?|different)\b"
+    r"|\b(?:remain|stay)s? the same\b|\bsame answer\b"
 )
-_CHANGED = r"\bchange[sd]?|\bwould be different|\bdifferent answer"
+_CHANGED = r"\bchange[sd]?\b|\bwould be different\b|\bdifferent answer\b"
 _ORNAMENT = re.compile(r"[*_`\"“”‘<>\[\]()]+")
 _ENDING = " .,;:!?'"
 
@@ -35,9 +36,10 @@ class Wording:
 def parse_explanation(text: str, choices: Sequence[str], wording: Wording) -> tuple[int, int]:
     """The verdict of a reply and the choice that it names.
 
-    The first line with a verdict counts. The verdict is what the wording puts before the choice, else a common phrase,
-    "unchanged" before "changed" as most ways of saying it contain the word. The choice is what follows, whole; else
-    the one choice that occurs behind the verdict, the longest where one is part of another.
+    The first line with a verdict counts. The verdict is what the wording puts before the choice, where the line
+    begins so; else a common phrase, "unchanged" before "changed" as most ways of saying it contain the word. The
+    choice is what follows, whole; else the one choice that occurs behind the verdict, the longest where one is part
+    of another. Choices of one letter are looked for as capitals, as small letters are words.
 
     Args:
         choices: texts that may be named, letters where the task is read by letters.
@@ -54,27 +56,36 @@ def parse_explanation(text: str, choices: Sequence[str], wording: Wording) -> tu
 
 def _plain(text: str) -> str:
     bare = _ORNAMENT.sub("", unicodedata.normalize("NFKC", text).replace("’", "'"))
-    return " ".join(bare.casefold().split()).strip(_ENDING)
+    return " ".join(bare.split()).strip(_ENDING)
 
 
 def _verdict(line: str, wording: Wording) -> tuple[int, str] | None:
-    for said, template, phrases in (
-        (UNCHANGED, wording.unchanged, _UNCHANGED),
-        (CHANGED, wording.changed, _CHANGED),
-    ):
+    """The verdict of a line and what stands behind it."""
+    for said, template in ((UNCHANGED, wording.unchanged), (CHANGED, wording.changed)):
         opening = _plain(template.partition("{choice}")[0])
-        if opening and re.match(rf"{re.escape(opening)}\b", line):
+        if opening and re.match(rf"{re.escape(opening)}\b", line, re.IGNORECASE):
             return said, line[len(opening) :].strip(_ENDING)
-        if match := re.search(rf"(?:{phrases})\b", line):
+    for said, phrases in ((UNCHANGED, _UNCHANGED), (CHANGED, _CHANGED)):
+        if match := re.search(phrases, line, re.IGNORECASE):
             return said, line[match.end() :].strip(_ENDING)
     return None
 
 
 def _named(rest: str, choices: Sequence[str]) -> int:
-    if rest in choices:
-        return choices.index(rest)
-    found = [number for number, choice in enumerate(choices) if re.search(rf"(?<!\w){re.escape(choice)}(?!\w)", rest)]
-    whole = [
-        number for number in found if not any(other != number and choices[number] in choices[other] for other in found)
+    whole = [number for number, choice in enumerate(choices) if choice.casefold() == rest.casefold()]
+    if len(whole) == 1:
+        return whole[0]
+    found = [number for number, choice in enumerate(choices) if _occurs(choice, rest)]
+    longest = [
+        number
+        for number in found
+        if not any(other != number and choices[number].casefold() in choices[other].casefold() for other in found)
     ]
-    return whole[0] if len(whole) == 1 else ABSENT
+    return longest[0] if len(longest) == 1 else ABSENT
+
+
+def _occurs(choice: str, text: str) -> bool:
+    """Whether a choice stands in a text as a word or number of its own."""
+    letter = len(choice) == 1 and choice.isalpha()
+    pattern = rf"(?<![\w-])(?<!\d[.,]){re.escape(choice)}(?!\w|[.,]\d)"
+    return re.search(pattern, text, 0 if letter else re.IGNORECASE) is not None

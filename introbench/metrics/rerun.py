@@ -15,8 +15,8 @@ __all__ = ["Rerun", "rerun_of"]
 class Rerun(BaseModel):
     """Decisions that fell otherwise the second time, on the headline cases that were asked twice.
 
-    Nothing but rounding differs between the two: other prompts stood in the same forward pass. What a drift is worth
-    shows beside this.
+    Nothing but rounding differs between the two: the second time an item comes in halves, among halves of other items.
+    What a drift is worth shows beside this.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)

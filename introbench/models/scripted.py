@@ -166,6 +166,8 @@ class ScriptedModel:
         parameters=0,
     )
 
+    writing = "scripted"
+
     def load(self, pack_tokens: int | None = None) -> ScriptedModel:
         """A script has nothing to load."""
         return self

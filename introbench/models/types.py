@@ -88,14 +88,13 @@ class ScoringFacts:
     """How a model's probabilities are computed; goes into the manifest.
 
     Attributes:
-        path: "packed" (token trees), "padded" (one row per choice) or "scripted".
+        path: "packed" (token trees), "padded" (a row per path of the tree) or "scripted".
         reason: why that path.
         probe_difference: largest difference in nats between this path and one row at a time.
         tie_margin: decisions with a smaller margin, in nats, may fall otherwise on another machine.
         dtype: dtype of the weights.
         device: device of the weights.
         parameters: number of parameters, 0 where there are none.
-        generation: how replies were written and why so, "" where none were.
     """
 
     path: str
@@ -105,7 +104,6 @@ class ScoringFacts:
     dtype: str
     device: str
     parameters: int
-    generation: str = ""
 
 
 class Chat(Protocol):
@@ -158,10 +156,13 @@ class Model(ModelHead, Protocol):
 
     Attributes:
         facts: how its probabilities are computed.
+        writing: how it writes replies and why so, for the manifest.
     """
 
     @property
     def facts(self) -> ScoringFacts: ...
+    @property
+    def writing(self) -> str: ...
 
     def score(self, requests: Sequence[ChoiceRequest]) -> list[ChoiceResult]:
         """Summed log-probabilities of every choice, in the order of the requests.

@@ -27,7 +27,7 @@ class ModelCount:
         name: the model.
         requests: number of requests, those asked twice counted twice.
         found: requests whose answers are in the ledger already.
-        packs: number of forward passes.
+        packs: number of forward passes, or of batches of replies to write.
         prompt_tokens: tokens of all prompts and choices, pushed one by one; 0 where there are no ids.
         bound_tokens: tokens of the forests of all items, each by itself; 0 where there are no ids.
         pushed_tokens: tokens that packed trees push; 0 where there are no ids.

@@ -65,14 +65,21 @@ def execute(
     Raises UsageError where the input is wrong, with nothing half-written, and InterruptedRunError where another
     rank has died.
     """
-    plan = make_plan(config, variants)
     directory = RunDirectory(out)
     opened: list[_Opened] = []
+    plan: Plan | None = None
+
+    def begin() -> dict[str, Any]:
+        nonlocal plan
+        plan = make_plan(config, variants)
+        return _begin(directory, plan, on_progress, held, opened)
+
     with ExitStack() as held:
         # The first rank opens the models first: what is wrong is said once, what has to be converted is converted once.
-        manifest = ranks.agree(lambda: _begin(directory, plan, on_progress, held, opened))
+        manifest = ranks.agree(begin)
+        plan = plan or make_plan(config, variants)
         for number, row in enumerate(manifest["models"]):
-            model = opened[number] if opened else _open(plan, number, row["pack_tokens"], on_progress)
+            model = opened[number] if opened else _open(directory, plan, number, row, on_progress)
             manifest["models"][number] = _run_model(directory, plan, model, row, on_progress, ranks)
             if ranks.first:
                 directory.write_manifest(manifest)
@@ -89,9 +96,11 @@ class _Opened:
     packs: list[Pack]
 
 
-def _open(plan: Plan, number: int, budget: int, on_progress: OnProgress) -> _Opened:
+def _open(directory: RunDirectory, plan: Plan, number: int, row: Mapping[str, Any], on_progress: OnProgress) -> _Opened:
+    """A model as another rank than the first opens it: the same one, or an error."""
     head = open_entry(plan.config.models[number], on_progress)
-    return _Opened(head, list(packs_for(plan, head, budget)))
+    _check_identity(directory, row, head)
+    return _Opened(head, list(packs_for(plan, head, row["pack_tokens"])))
 
 
 def _begin(
@@ -105,7 +114,8 @@ def _begin(
     heads = [open_entry(entry, on_progress) for entry in plan.config.models]
     known = directory.check(config, cases)
     manifest = dict(known) if known else new_manifest(plan, model_folders(plan.config), heads)
-    _check_identities(directory, manifest, heads)
+    for head, row in zip(heads, manifest["models"], strict=True):
+        _check_identity(directory, row, head)
     for head, row in zip(heads, manifest["models"], strict=True):
         opened.append(_Opened(head, list(packs_for(plan, head, row["pack_tokens"]))))
     if not known:
@@ -128,15 +138,14 @@ def model_folders(config: RunConfig) -> dict[str, str]:
     return {entry.name: f"{number}-{slug(entry.name)}" for number, entry in enumerate(config.models)}
 
 
-def _check_identities(directory: RunDirectory, manifest: Mapping[str, Any], heads: list[ModelHead]) -> None:
-    for row, head in zip(manifest["models"], heads, strict=True):
-        if row["fingerprint"] != head.fingerprint.hex:
-            before = row["fingerprint_parts"]
-            changed = [name for name, part in head.fingerprint.parts.items() if before.get(name) != part]
-            raise RunDirectoryError(
-                f"{directory.path}: model {row['name']!r} has changed since this run began "
-                f"({', '.join(changed)}); choose another --out"
-            )
+def _check_identity(directory: RunDirectory, row: Mapping[str, Any], head: ModelHead) -> None:
+    if row["fingerprint"] != head.fingerprint.hex:
+        before = row["fingerprint_parts"]
+        changed = [name for name, part in head.fingerprint.parts.items() if before.get(name) != part]
+        raise RunDirectoryError(
+            f"{directory.path}: model {row['name']!r} has changed since this run began "
+            f"({', '.join(changed)}); choose another --out"
+        )
 
 
 def _ledgers(directory: RunDirectory, folder: str, plan: Plan, rank: int) -> dict[str, Ledger]:
@@ -173,7 +182,12 @@ def _run_model(
     if ranks.first:
         for ledger in ledgers.values():
             ledger.merge()
-    return {**known, **scoring_entry(model.facts, packs, plan.config.explanations)}
+        if not all(_answered(pack, head.fingerprint.hex, ledgers[pack.task]) for pack in packs):
+            raise RunDirectoryError(
+                f"{directory.path}: the answers of other ranks are not here; all of them need the same folder, "
+                "on a file system that they share"
+            )
+    return {**known, **scoring_entry(model, packs, plan.config.explanations)}
 
 
 def _answered(pack: Pack, fingerprint: str, ledger: Ledger) -> bool:

@@ -7,11 +7,14 @@ import os
 import signal
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from introbench.errors import FollowedError, InterruptedRunError, UsageError
+from introbench.errors import FollowedError, InterruptedRunError, IntrobenchError, UsageError
 
-__all__ = ["launch_ranks"]
+__all__ = ["LAUNCHED", "launch_ranks"]
+
+LAUNCHED = "INTROBENCH_LAUNCHED"
+"""Set for ranks that were started here: they leave it to the launcher to say that a run was interrupted."""
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -30,6 +33,7 @@ def launch_ranks(ranks: int, arguments: Sequence[str]) -> None:
 
     # The launcher reports a dead rank over many lines; one of ours says the same.
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    os.environ[LAUNCHED] = "1"
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // ranks)))
     config = LaunchConfig(
         min_nodes=1,
@@ -44,12 +48,20 @@ def launch_ranks(ranks: int, arguments: Sequence[str]) -> None:
     try:
         elastic_launch(config, sys.executable)("-m", "introbench", *arguments)
     except ChildFailedError as error:
-        rank, failure = error.get_first_failure()
-        if failure.exitcode > 0:
-            raise FollowedError(failure.exitcode) from error
-        name = signal.Signals(-failure.exitcode).name
-        raise InterruptedRunError(
-            f"rank {rank} of {ranks} was ended by {name}; what was answered is kept, the same command goes on"
-        ) from error
+        raise _reason({rank: failure.exitcode for rank, failure in error.failures.items()}, ranks) from error
     except SignalException as error:
         raise InterruptedRunError("interrupted; the same command goes on from there") from error
+
+
+def _reason(exit_codes: Mapping[int, int], ranks: int) -> IntrobenchError:
+    """Why a run ended: what a rank has said itself first, as the others are ended because of it."""
+    for code in exit_codes.values():
+        if code > 0 and code != InterruptedRunError.exit_code:
+            return FollowedError(code)
+    killed = {rank: -code for rank, code in exit_codes.items() if code < 0 and -code != signal.SIGTERM}
+    for rank, number in killed.items():
+        return InterruptedRunError(
+            f"rank {rank} of {ranks} was ended by {signal.Signals(number).name}; what was answered is kept, the same "
+            "command goes on from there"
+        )
+    return InterruptedRunError(f"interrupted with {ranks} ranks; the same command goes on from there")

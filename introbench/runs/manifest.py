@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from introbench.hashing import content_hash
-from introbench.models.types import ModelHead, ScoringFacts
+from introbench.models.types import Model, ModelHead
 from introbench.runs.config import Mode
 from introbench.runs.packing import Pack
 from introbench.runs.plan import NEW_TOKENS, Plan, TaskPlan, case_row
@@ -54,8 +54,9 @@ def new_manifest(plan: Plan, folders: Mapping[str, str], heads: Sequence[ModelHe
     }
 
 
-def scoring_entry(facts: ScoringFacts, packs: Sequence[Pack], explanations: Mode) -> dict[str, Any]:
+def scoring_entry(model: Model, packs: Sequence[Pack], explanations: Mode) -> dict[str, Any]:
     """What a model's entry of the manifest gains once its weights have been loaded."""
+    facts = model.facts
     return {
         "path": facts.path,
         "path_reason": facts.reason,
@@ -65,7 +66,7 @@ def scoring_entry(facts: ScoringFacts, packs: Sequence[Pack], explanations: Mode
         "device": facts.device,
         "parameters": facts.parameters,
         "explanations": "constrained, seq" if explanations == "constrained" else f"free, greedy, {NEW_TOKENS} tokens",
-        "generation": facts.generation,
+        "generation": "" if explanations == "constrained" else model.writing,
         "packs": len(packs),
         "prompt_tokens": sum(pack.prompt_tokens for pack in packs),
         "bound_tokens": sum(pack.bound_tokens for pack in packs),

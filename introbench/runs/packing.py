@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from typing import Any
 
 from introbench.hashing import content_hash
@@ -84,11 +84,49 @@ def packs_for(plan: Plan, head: ModelHead, budget: int) -> Iterator[Pack]:
     free = plan.config.explanations == "free"
     for task in plan.tasks:
         for replicate, cases in enumerate((task.cases, task.repeated)):
-            scored = _measured_items(cases, replicate, head, seen, lambda case: case.questions[: 2 if free else 3])
-            yield from _named(task.variant.name, replicate, _filled(scored, budget), written=False)
+            scored = _items(cases, replicate, seen, lambda case: case.questions[: 2 if free else 3], written=False)
+            packs = [_filled(_measured(half, head, written=False), budget) for half in _company(scored, replicate)]
+            yield from _named(task.variant.name, replicate, chain(*packs), written=False)
             if free:
-                replies = _measured_items(cases, replicate, head, seen, lambda case: (case.explanation,), written=True)
-                yield from _named(task.variant.name, replicate, _chunks(replies), written=True)
+                replies = _items(cases, replicate, seen, lambda case: (case.explanation,), written=True)
+                packs = [_chunks(_measured(half, head, written=True)) for half in _company(replies, replicate)]
+                yield from _named(task.variant.name, replicate, chain(*packs), written=True)
+
+
+_Fresh = Mapping[str, tuple[Question, Case]]
+"""Questions that are asked for the first time, by hash of what is asked, each with the case that brings it."""
+
+
+def _items(
+    cases: Sequence[Case],
+    replicate: int,
+    seen: set[tuple[str, int]],
+    questions: Callable[[Case], Sequence[Question]],
+    *,
+    written: bool,
+) -> Iterator[_Fresh]:
+    for _, group in groupby(cases, key=lambda case: case.item.id):
+        fresh: dict[str, tuple[Question, Case]] = {}
+        for case in group:
+            for question in questions(case):
+                ask = written_ask(question) if written else question.ask
+                if (ask, replicate) not in seen:
+                    seen.add((ask, replicate))
+                    fresh[ask] = question, case
+        if fresh:
+            yield fresh
+
+
+def _company(items: Iterator[_Fresh], replicate: int) -> list[Iterable[_Fresh]]:
+    """Items that may share packs. What is asked again comes in halves that never do.
+
+    So even an item that fills a pack by itself is computed in other company than before.
+    """
+    if not replicate:
+        return [items]
+    whole = [list(item.items()) for item in items]
+    first = [dict(item[: (len(item) + 1) // 2]) for item in whole]
+    return [first, [dict(item[(len(item) + 1) // 2 :]) for item in whole if len(item) > 1]]
 
 
 def _named(task: str, replicate: int, packs: Iterable[Sequence[_Measured]], *, written: bool) -> Iterator[Pack]:
@@ -107,51 +145,38 @@ def _named(task: str, replicate: int, packs: Iterable[Sequence[_Measured]], *, w
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """The questions of one item and what they cost."""
+    """The questions of one item, or of half of it, and what they cost."""
 
     asked: tuple[Asked, ...]
     prompt_tokens: int
     tokens: int
 
 
-def _measured_items(
-    cases: Sequence[Case],
-    replicate: int,
-    head: ModelHead,
-    seen: set[tuple[str, int]],
-    questions: Callable[[Case], Sequence[Question]],
-    *,
-    written: bool = False,
-) -> Iterator[_Measured]:
-    for _, group in groupby(cases, key=lambda case: case.item.id):
-        fresh: dict[str, tuple[Question, Case]] = {}
-        for case in group:
-            for question in questions(case):
-                ask = written_ask(question) if written else question.ask
-                if (ask, replicate) not in seen:
-                    seen.add((ask, replicate))
-                    fresh[ask] = question, case
-        if fresh:
-            yield _measured(fresh, head, written=written)
+def _measured(items: Iterable[_Fresh], head: ModelHead, *, written: bool) -> Iterator[_Measured]:
+    for fresh in items:
+        if head.chat is None:
+            yield _Measured(tuple(Asked(ask, *asked, None) for ask, asked in fresh.items()), 0, 0)
+            continue
+        requests = {ask: render(*asked, head.chat) for ask, asked in fresh.items()}
+        for request in requests.values():
+            longest = NEW_TOKENS if written else max(map(len, request.choices_ids))
+            check_length(request, head.spec, head.context, longest)
+        yield _Measured(
+            tuple(
+                Asked(ask, *fresh[ask], content_hash(_tokens(request, written=written)))
+                for ask, request in requests.items()
+            ),
+            *_costs(list(requests.values()), written=written),
+        )
 
 
-def _measured(fresh: Mapping[str, tuple[Question, Case]], head: ModelHead, *, written: bool) -> _Measured:
-    if head.chat is None:
-        return _Measured(tuple(Asked(ask, *asked, None) for ask, asked in fresh.items()), 0, 0)
-    requests = {ask: render(*asked, head.chat) for ask, asked in fresh.items()}
-    for request in requests.values():
-        longest = NEW_TOKENS if written else max(map(len, request.choices_ids))
-        check_length(request, head.spec, head.context, longest)
-    asked = tuple(
-        Asked(ask, *fresh[ask], content_hash(_tokens(request, written=written))) for ask, request in requests.items()
-    )
+def _costs(requests: Sequence[ChoiceRequest], *, written: bool) -> tuple[int, int]:
+    """Tokens of all prompts and choices, one by one and shared."""
     if written:
-        prompts = sum(len(request.prompt_ids) for request in requests.values())
-        return _Measured(asked, prompts, prompts)
-    prompts = sum(
-        len(request.prompt_ids) + len(reply) for request in requests.values() for reply in request.choices_ids
-    )
-    return _Measured(asked, prompts, count_tokens(list(requests.values())))
+        prompts = sum(len(request.prompt_ids) for request in requests)
+        return prompts, prompts
+    each = (len(request.prompt_ids) + len(reply) for request in requests for reply in request.choices_ids)
+    return sum(each), count_tokens(requests)
 
 
 def _tokens(request: ChoiceRequest, *, written: bool) -> list[Any]:

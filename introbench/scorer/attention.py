@@ -67,24 +67,38 @@ def tree_attention(
     tree.seen.append(sliding_window)
     if tree.flex and s_aux is None:
         return _sparse_attention(query, key, value, tree, scaling, sliding_window, softcap), None
+    return _attention_by_runs(query, key, value, tree, scaling, dropout, sliding_window, softcap, s_aux), None
+
+
+def _attention_by_runs(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    tree: TreeLayout,
+    scaling: float | None,
+    dropout: float,
+    window: int | None,
+    softcap: float | None,
+    sinks: torch.Tensor | None,
+) -> torch.Tensor:
+    """Run after run of queries, each with its few keys: (1, n, heads, value width)."""
     _, heads, tokens, width = query.shape
     key_heads, shared = key.shape[1], heads // key.shape[1]
     # The heads that share keys stand side by side at every token: a run of queries is then one block of rows, and keys
     # are not repeated.
     rows = query.reshape(1, key_heads, shared, tokens, width).transpose(2, 3).reshape(1, key_heads, -1, width)
     out = query.new_empty(1, key_heads, tokens * shared, value.shape[-1])
-    for block in tree.blocks(sliding_window, shared):
+    for block in tree.blocks(window, shared):
         span = slice(block.start * shared, block.stop * shared)
-        queries = rows[:, :, span]
         keys, values = key.index_select(2, block.keys), value.index_select(2, block.keys)
-        if softcap is None and s_aux is None:
+        if softcap is None and sinks is None:
             out[:, :, span] = scaled_dot_product_attention(
-                queries, keys, values, attn_mask=block.bias, dropout_p=dropout, scale=scaling
+                rows[:, :, span], keys, values, attn_mask=block.bias, dropout_p=dropout, scale=scaling
             )
         else:
-            out[:, :, span] = _explicit_attention(queries, keys, values, block.bias, scaling, softcap, s_aux)
+            out[:, :, span] = _explicit_attention(rows[:, :, span], keys, values, block.bias, scaling, softcap, sinks)
     merged = out.reshape(1, key_heads, tokens, shared, -1).transpose(1, 2)
-    return merged.reshape(1, tokens, heads, -1), None
+    return merged.reshape(1, tokens, heads, -1)
 
 
 def _explicit_attention(

@@ -20,6 +20,10 @@ _USABLE = 0.8
 _STREAMS = 8
 """Residual stream, norms, queries, keys, values and attention output, each as wide as the hidden state."""
 
+_USUAL_WIDTH = 4096
+_USUAL_VOCABULARY = 128_000
+"""For configs of a code of their own, which may name these otherwise."""
+
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
@@ -32,10 +36,11 @@ def pack_budget(config: Any, parameters: int, dtype: torch.dtype, device: torch.
         dtype: of weights and activations.
     """
     text = config.get_text_config()
-    hidden = int(text.hidden_size)
-    inner = int(getattr(text, "intermediate_size", None) or 4 * hidden)
+    hidden = int(getattr(text, "hidden_size", _USUAL_WIDTH))
+    stated = getattr(text, "intermediate_size", None) or 4 * hidden
+    inner = int(max(stated) if isinstance(stated, (list, tuple)) else stated)
     # Every token scored is the worst case; its logits stand beside their float32 copy of a part only.
-    per_token = dtype.itemsize * (_STREAMS * hidden + 3 * inner + int(text.vocab_size))
+    per_token = dtype.itemsize * (_STREAMS * hidden + 3 * inner + int(getattr(text, "vocab_size", _USUAL_VOCABULARY)))
     free = _USABLE * _memory(device) - parameters * dtype.itemsize
     most = MOST_TOKENS.get(device.type, MOST_TOKENS["cpu"])
     fitting = max(_LEAST_TOKENS, int(free / per_token))

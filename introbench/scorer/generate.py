@@ -16,6 +16,7 @@ import transformers
 from transformers import GenerationConfig
 
 from introbench.errors import ModelError, PromptError
+from introbench.scorer.memory import out_of_memory
 
 __all__ = ["GenerationPath", "choose_generation", "generate_greedy"]
 
@@ -50,15 +51,6 @@ _LOW_PRECISION_TOLERANCE = 0.5
 
 _FOREIGN_WINDOWS = ("window_size", "attention_types", "attention_window", "attention_chunk_size")
 """Names of windows that the engine does not look for; a probe need not be long enough to see them."""
-
-_NO_ROOM = (
-    "out of memory",
-    "can't allocate memory",
-    "not enough memory",
-    "memory footprint",
-    "no requests can be scheduled",
-)
-"""How allocators and the engine say that something does not fit, in lower case."""
 
 _REFUSALS = (ValueError, TypeError, RuntimeError, AttributeError, KeyError, IndexError, MemoryError, ModelError)
 """What architectures raise when a way of generating does not suit them."""
@@ -196,7 +188,7 @@ def _within_memory(
             return _continuous(model, prompts, task, batch_tokens)
         return _padded(model, prompts, task)
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and not _says_no_room(str(error)):
+        if not out_of_memory(error):
             raise
         return None
 
@@ -210,10 +202,6 @@ def _halved(prompts: Sequence[tuple[int, ...]], task: _Task, path: GenerationPat
             f"{task.new_tokens}: use a smaller model or dtype, or a device with more memory"
         )
     return used // 2
-
-
-def _says_no_room(message: str) -> bool:
-    return any(sign in message.lower() for sign in _NO_ROOM)
 
 
 @torch.inference_mode()
@@ -266,7 +254,8 @@ def _continuous(
     errors = [output.error for output in outputs.values() if output.error is not None]
     if errors or len(outputs) < len(keys):
         message = _one_line(errors[0] if errors else "it stopped without an answer")
-        raise MemoryError(message) if _says_no_room(message) else ModelError(f"continuous batching failed: {message}")
+        error = RuntimeError(message)
+        raise error if out_of_memory(error) else ModelError(f"continuous batching failed: {message}")
     answers = [outputs[key] for key in keys]
     return [_Reply(_cut(answer.generated_tokens, task.stop_id), tuple(answer.logprobs)) for answer in answers]
 

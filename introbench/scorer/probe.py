@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from introbench.scorer.forward import make_layout, score_packed, score_padded
+from introbench.scorer.memory import out_of_memory
 
 __all__ = ["MIN_TIE_MARGIN", "ScoringPath", "choose_path"]
 
@@ -34,7 +35,8 @@ _PROBE_BRANCH = 6
 _LONGEST_PROBE = {"cpu": 1024, "cuda": 8192}
 """Tokens. A window is probed by a prompt that is longer where this device reads it in a second or so."""
 
-_ANY_BATCH = 1 << 20
+_PROBE_BATCH = 256
+"""Tokens of a padded batch of the probe: its short rows together, a row past a window by itself."""
 
 _WAYS: Mapping[str, tuple[Literal["flex", "blocks"], ...]] = {"cpu": ("blocks",), "cuda": ("flex", "blocks")}
 """What is tried first on a type of device. FlexAttention compiles for seconds, and wins on a GPU only."""
@@ -52,7 +54,7 @@ class ScoringPath:
     """How a model is scored.
 
     Attributes:
-        way: token trees by FlexAttention ("flex") or by runs of queries ("blocks"), or one row per choice ("padded").
+        way: token trees by FlexAttention ("flex") or by runs of queries ("blocks"), or padded rows ("padded").
         reason: why, for the manifest.
         difference: largest difference to one row at a time that the probe saw, in nats.
     """
@@ -76,11 +78,11 @@ def choose_path(model: Any) -> ScoringPath:
     """Take packed trees where config, attention calls and numbers allow it, else padded rows.
 
     No check suffices alone: recurrent layers run beside a tree and ignore it, and a probe shorter than a
-    sliding window does not see the window.
+    sliding window does not see the window. Raises torch.OutOfMemoryError or its like where not even this fits.
     """
     requests = _probe_requests(model)
     plain = score_padded(model, requests, tokens_per_batch=1)
-    padded_difference = _difference(score_padded(model, requests, _ANY_BATCH), plain)
+    padded_difference = _difference(score_padded(model, requests, _PROBE_BATCH), plain)
     limit = max(_TOLERANCE.get(model.dtype, _LOW_PRECISION_TOLERANCE), _TOLERANCE_FACTOR * padded_difference)
     refusals = []
     for way in _WAYS.get(model.device.type, _WAYS["cpu"]):
@@ -105,6 +107,8 @@ def _try_trees(
     try:
         difference = _difference(score_packed(model, requests, tree), plain)
     except (ValueError, TypeError, RuntimeError, AttributeError, NotImplementedError) as error:
+        if out_of_memory(error):
+            raise
         return " ".join(str(error).split())[:120]
     if obstacle := _wrong_calls(model, tree.seen):
         return obstacle

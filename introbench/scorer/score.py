@@ -10,14 +10,12 @@ import torch
 
 from introbench.scorer.forest import TokenRequest
 from introbench.scorer.forward import make_layout, score_packed, score_padded
+from introbench.scorer.memory import out_of_memory
 from introbench.scorer.packs import halve
 from introbench.scorer.probe import ScoringPath
 from introbench.scorer.rope import split_by_regime
 
-__all__ = ["OutOfMemoryError", "ScoredRequest", "out_of_memory", "score_pack"]
-
-_CPU_MESSAGES = ("can't allocate memory", "not enough memory")
-"""What torch's CPU allocator says; it raises a plain RuntimeError."""
+__all__ = ["OutOfMemoryError", "ScoredRequest", "score_pack"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +88,3 @@ def _halving(
     for digit, half in enumerate(halves):
         found |= _halving(model, forward, requests, [numbers[member] for member in half], f"{part}{digit}")
     return found
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory, of the device or of the machine, is exhausted."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    return isinstance(error, RuntimeError) and any(message in str(error) for message in _CPU_MESSAGES)

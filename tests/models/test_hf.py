@@ -199,7 +199,7 @@ def test_a_case_that_does_not_fit_into_memory_is_named(tiny_llama: Path) -> None
 
 def test_a_pack_that_was_split_says_so(tiny_llama: Path) -> None:
     model = introbench.load_model(f"hf/{tiny_llama}")
-    starved = dataclasses.replace(model, hf_model=OutOfMemory(model.hf_model, 24))
+    starved = dataclasses.replace(model, hf_model=OutOfMemory(model.hf_model, 22))
     assert {result.part for result in model.score(REQUESTS)} == {""}
     split = starved.score(REQUESTS)
     assert [result.part for result in split] == ["0", "1"]

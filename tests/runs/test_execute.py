@@ -14,6 +14,7 @@ import pytest
 
 from introbench.errors import PromptError, RunDirectoryError, UsageError
 from introbench.metrics.summary import dump, summarise
+from introbench.ranks import Ranks
 from introbench.runs.config import resolve_config
 from introbench.runs.count import count_plan
 from introbench.runs.execute import execute
@@ -353,3 +354,28 @@ def test_a_model_writes_its_explanations_and_what_cannot_be_read_is_counted(tiny
     assert json.loads((out / "manifest.json").read_text())["models"][0]["generation"].startswith("padded: ")
     again = run(tmp_path / "again", f"hf/{tiny_llama}", limit=2, explanations="free", aa_share=0.5)
     assert ledgers(out) == ledgers(again)
+
+
+def test_even_an_item_that_fills_a_pack_is_asked_again_in_other_company(tiny_llama: Path, tmp_path: Path) -> None:
+    out = run(tmp_path / "r", f"hf/{tiny_llama}?pack_tokens=16", limit=1, aa_share=1.0)
+    (ledger,) = (out / "records").rglob("*.jsonl")
+    packs: dict[str, set[str]] = {}
+    for row in read_ledger(ledger):
+        packs.setdefault(row["pack"], set()).add(row["ask"])
+    once = {name: asks for name, asks in packs.items() if "#aa" not in name}
+    again = {name: asks for name, asks in packs.items() if "#aa" in name}
+    assert (len(once), len(again)) == (1, 2)
+    assert set.union(*once.values()) == set.union(*again.values())
+
+
+def test_answers_that_another_rank_kept_elsewhere_are_missed(tiny_llama: Path, tmp_path: Path) -> None:
+    class Alone(Ranks):
+        """The first of two ranks, whose other one writes to a disk of its own."""
+
+        def agree(self, decide: Any) -> Any:
+            return decide()
+
+    config, variants = resolve_config(f"hf/{tiny_llama}", limit=4, aa_share=0)
+    with pytest.raises(RunDirectoryError, match="the answers of other ranks are not here"):
+        execute(config, variants, tmp_path / "r", ranks=Alone(0, 2))
+    assert not json.loads((tmp_path / "r" / "manifest.json").read_text())["complete"]

@@ -14,7 +14,7 @@ from introbench.runs.ledger import Ledger, LedgerRow, canonical_ledger, read_led
 
 def row(number: int, time: float = 0.0) -> LedgerRow:
     ask = f"ask {number}"
-    return LedgerRow(request_key(ask, "f"), ask, 0, None, (-0.5, -1.25), "t#0", time, "host")
+    return LedgerRow(request_key(ask, "f"), ask, 0, None, (-0.5, -1.25), None, "t#0", time, "host")
 
 
 @given(st.integers(0, 400))

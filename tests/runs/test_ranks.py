@@ -81,6 +81,7 @@ def test_a_killed_rank_ends_the_run_resumably(whole: Path, tiny_llama: Path, tmp
     _, errors = process.communicate(timeout=100)
     assert process.returncode == 4, errors
     assert "introbench: error: rank 1 of 2 was ended by SIGKILL; what was answered is kept" in errors
+    assert errors.count("introbench: error:") == 1
     assert not json.loads((out / "manifest.json").read_text())["complete"]
     answered = sum(len(read_ledger(file)) for file in (out / "records").rglob("*.jsonl"))
     assert 0 < answered < len(read_ledger(ledger_of(whole)))
@@ -102,16 +103,34 @@ def _rank(launcher: int, rank: int) -> int:
     raise AssertionError(f"no rank {rank} below {launcher}")
 
 
-def test_what_is_wrong_is_said_once_and_leaves_nothing(tmp_path: Path) -> None:
-    done = introbench(*command(tmp_path / "nowhere", tmp_path / "r", "--ranks=2"))
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [(("--ranks=2",), "nowhere"), (("--ranks", "2", "--split", "train", "--tasks", "hint_facts?k=4"), "k=4")],
+)
+def test_what_is_wrong_is_said_once_and_leaves_nothing(options: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    done = introbench(*command(tmp_path / "nowhere", tmp_path / "r", *options))
     assert done.returncode == 2
     assert done.stderr.count("introbench: error:") == 1
-    assert "nowhere" in done.stderr
+    assert said in done.stderr
     assert not (tmp_path / "r").exists()
 
 
+def test_two_models_and_written_explanations_are_shared_too(tiny_llama: Path, tmp_path: Path) -> None:
+    options = ("--reference", f"hf/{tiny_llama}?weight_noise=0.2", "--explanations", "free")
+    runs = {}
+    for name, more in (("one", ()), ("two", ("--ranks", "2"))):
+        done = introbench(*command(tiny_llama, tmp_path / name, *options, *more, limit="5"))
+        assert done.returncode == 0, done.stderr
+        files = sorted((tmp_path / name / "records").rglob("*.jsonl"))
+        runs[name] = [(file.parent.name, canonical_ledger(file)) for file in files]
+    assert len(runs["one"]) == 2
+    assert runs["one"] == runs["two"]
+    first, second = ((tmp_path / name / "manifest.json").read_bytes() for name in ("one", "two"))
+    assert first == second
+
+
 def row(number: int) -> LedgerRow:
-    return LedgerRow(f"key {number}", f"ask {number}", 0, None, (-1.0, -2.0), "task#0", 0.0, "host")
+    return LedgerRow(f"key {number}", f"ask {number}", 0, None, (-1.0, -2.0), None, "task#0", 0.0, "host")
 
 
 def test_a_merge_that_was_cut_off_is_finished_by_the_next_one(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from introbench.models.spec import ModelSpec
 from introbench.models.types import Fingerprint
 from introbench.ranks import local_rank
 from introbench.scorer.budget import pack_budget
+from introbench.scorer.memory import out_of_memory
 from introbench.scorer.probe import choose_path
 
 __all__ = ["HfHead", "open_hf"]
@@ -96,7 +97,13 @@ class HfHead:
         if origin.noise:
             add_weight_noise(model, origin.noise, origin.noise_seed)
         model.eval()
-        path, budget = choose_path(model), pack_tokens or self.pack_tokens
+        try:
+            path = choose_path(model)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            raise ModelError(f"{self.spec}: no memory is left to compute with: {one_line(error)}") from error
+        budget = pack_tokens or self.pack_tokens
         return HfModel(self.spec, model, self.tokenizer, self.chat, self.fingerprint, path, budget)
 
 

@@ -14,6 +14,7 @@ from introbench.models.types import ChoiceRequest, ChoiceResult, Fingerprint, Sc
 from introbench.scorer.generate import GenerationPath, choose_generation, generate_greedy
 from introbench.scorer.packs import split_packs
 from introbench.scorer.probe import ScoringPath
+from introbench.scorer.rope import regime_limit
 from introbench.scorer.score import OutOfMemoryError, score_pack
 
 __all__ = ["HfModel", "context_length"]
@@ -56,7 +57,6 @@ class HfModel:
             dtype=str(self.hf_model.dtype).removeprefix("torch."),
             device=str(self.hf_model.device),
             parameters=sum(parameter.numel() for parameter in self.hf_model.parameters()),
-            generation=f"{self.generation.way}: {self.generation.reason}" if "generation" in vars(self) else "",
         )
 
     @property
@@ -83,21 +83,34 @@ class HfModel:
         """How this model writes, decided when it first has to."""
         return choose_generation(self.hf_model)
 
+    @property
+    def writing(self) -> str:
+        """How this model writes and why so, for the manifest."""
+        return f"{self.generation.way}: {self.generation.reason}"
+
     def generate(self, requests: Sequence[ChoiceRequest], *, max_new_tokens: int) -> list[str]:
         """Greedy replies, up to the end-of-turn token."""
         for request in requests:
             check_length(request, self.spec, self.context, max_new_tokens)
-        try:
-            replies = generate_greedy(
-                self.hf_model,
-                [request.prompt_ids for request in requests],
-                max_new_tokens=max_new_tokens,
-                stop_id=self.chat.end_of_turn,
-                path=self.generation,
-            )
-        except ModelError as error:
-            raise ModelError(f"{self.spec}: {error}") from error
-        return [self._text(reply) for reply in replies]
+        # Frequencies may follow the longest row of a batch: what leaves their short regime is written by itself.
+        limit = regime_limit(self.hf_model.config)
+        alone = [bool(limit) and len(request.prompt_ids) + max_new_tokens > (limit or 0) for request in requests]
+        texts: dict[int, str] = {}
+        for way in (False, True):
+            numbers = [number for number, single in enumerate(alone) if single is way]
+            path = GenerationPath("single", self.generation.reason) if way else self.generation
+            try:
+                replies = generate_greedy(
+                    self.hf_model,
+                    [requests[number].prompt_ids for number in numbers],
+                    max_new_tokens=max_new_tokens,
+                    stop_id=self.chat.end_of_turn,
+                    path=path,
+                )
+            except ModelError as error:
+                raise ModelError(f"{self.spec}: {error}") from error
+            texts.update(zip(numbers, map(self._text, replies), strict=True))
+        return [texts[number] for number in range(len(requests))]
 
     def _text(self, ids: Sequence[int]) -> str:
         return re.sub(r"^ ", "", str(self.tokenizer.decode(list(ids), skip_special_tokens=True)))
