@@ -28,7 +28,8 @@ def test_limit_50_is_the_first_50_items_of_the_full_plan_with_identical_prompts(
     first = plan_of(limit=50).tasks[0].cases
     assert len({case.item.id for case in first}) == 50
     assert first == cases[: len(first)]
-    assert [case_row(case, "constrained") for case in first] == [case_row(case, "constrained") for case in cases[: len(first)]]
+    rows, same = ([case_row(case, "constrained") for case in part] for part in (first, cases[: len(first)]))
+    assert rows == same
 
 
 def test_cued_and_uncued_prompts_differ_in_one_inserted_span(cases: tuple[Case, ...]) -> None:
