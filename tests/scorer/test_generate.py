@@ -235,6 +235,15 @@ def test_continuous_batching_leaves_no_trace(capfd: pytest.CaptureFixture[str]) 
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.fixture
+def heard_interrupts() -> Iterator[None]:
+    """Interrupts raise, also where the tests were started in the background, with interrupts ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard_interrupts")
 def test_an_interrupt_stops_the_engine_and_leaves_no_trace() -> None:
     model, steps, whole = tiny("llama"), [], 80
     attention, defaults, threads = model.config._attn_implementation, model.generation_config, threading.active_count()
