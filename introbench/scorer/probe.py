@@ -21,7 +21,9 @@ MIN_TIE_MARGIN = 1e-3
 
 _TIE_FACTOR = 3.0
 _TOLERANCE = {torch.float32: 1e-4}
-_LOW_PRECISION_TOLERANCE = 0.05
+_LOW_PRECISION_TOLERANCE = 0.5
+"""Nats. Rounding to bfloat16 moves models of 0.1 to 0.3 billion parameters by 0.1 to 0.2, a wrong mask by several."""
+
 _TOLERANCE_FACTOR = 5.0
 """A tree may differ from single rows by this much more than padded rows do: both are the rounding of sums."""
 
