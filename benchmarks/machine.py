@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import shlex
-import subprocess
 import time
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+from introbench.runs.manifest import cpu_name, git_state
 
 __all__ = [
     "command_line",
@@ -25,13 +26,12 @@ __all__ = [
 ]
 
 _PACKAGES = ("torch", "transformers", "lm_eval", "numpy")
-_ROOT = Path(__file__).resolve().parent.parent
 
 
 def describe_machine(device: torch.device) -> dict[str, Any]:
     """Processor, cores, threads, load of other work and, where it is used, the accelerator."""
     found: dict[str, Any] = {
-        "cpu": _cpu_name(),
+        "cpu": cpu_name(),
         "architecture": platform.machine(),
         "system": platform.system(),
         "cores": os.cpu_count(),
@@ -43,15 +43,6 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
         properties = torch.cuda.get_device_properties(device)
         found |= {"gpu": properties.name, "gpu_bytes": properties.total_memory, "cuda": torch.version.cuda}
     return found
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
 
 
 def describe_versions() -> dict[str, str]:
@@ -68,16 +59,6 @@ def describe_versions() -> dict[str, str]:
 def load_average() -> float:
     """Processes that wanted a core in the last minute: what else the machine did."""
     return round(os.getloadavg()[0], 2)
-
-
-def git_state() -> dict[str, Any] | None:
-    """Commit of this checkout and whether files differ from it, or None outside of one."""
-    command = ["git", "-C", str(_ROOT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return {"commit": found.removesuffix("-dirty"), "dirty": found.endswith("-dirty")}
 
 
 def utc_now() -> str:

@@ -16,7 +16,7 @@ from introbench.runs.config import Mode
 from introbench.runs.packing import Pack
 from introbench.runs.plan import NEW_TOKENS, Plan, TaskPlan, case_row
 
-__all__ = ["MANIFEST_SCHEMA", "new_manifest", "scoring_entry"]
+__all__ = ["MANIFEST_SCHEMA", "cpu_name", "git_state", "new_manifest", "scoring_entry"]
 
 MANIFEST_SCHEMA = 1
 
@@ -50,7 +50,7 @@ def new_manifest(plan: Plan, folders: Mapping[str, str], heads: Sequence[ModelHe
         "tasks": [_task_entry(task, plan.config.explanations) for task in plan.tasks],
         "versions": _versions(),
         "hardware": _hardware(),
-        "git": _git_state(),
+        "git": git_state(),
     }
 
 
@@ -104,10 +104,11 @@ def _versions() -> dict[str, str]:
 
 def _hardware() -> dict[str, Any]:
     # No host name and no user name: manifests are published.
-    return {"machine": platform.machine(), "system": platform.system(), "cores": os.cpu_count(), "cpu": _cpu_name()}
+    return {"machine": platform.machine(), "system": platform.system(), "cores": os.cpu_count(), "cpu": cpu_name()}
 
 
-def _cpu_name() -> str:
+def cpu_name() -> str:
+    """The processor as the system names it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -116,7 +117,7 @@ def _cpu_name() -> str:
     return names[0] if names else platform.processor()
 
 
-def _git_state() -> dict[str, Any] | None:
+def git_state() -> dict[str, Any] | None:
     """Commit of the introbench checkout that ran, or None for an installed package."""
     here = Path(__file__).resolve().parent
     try:
