@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.nn.functional import linear
 
 from benchmarks.scorer.measure import finish
 from introbench.scorer.memory import out_of_memory
@@ -123,17 +122,22 @@ def useful_flops(model: Any, tokens: int, positions: int, pairs: int) -> float:
 def matrix_rates(model: Any, rows: Sequence[int] | None = None, seconds: float = _MATRIX_SECONDS) -> list[MatrixRate]:
     """The rate of every shape of linear layer that the model has, at several numbers of tokens."""
     layers = (each for each in model.modules() if isinstance(each, torch.nn.Linear))
-    shapes = sorted({(each.in_features, each.out_features) for each in layers})
+    # A layer of the model's own kind, which decides on the library that computes the product.
+    kinds = {(each.in_features, each.out_features): type(each) for each in layers}
     counts = rows or _MATRIX_ROWS.get(model.device.type, _MATRIX_ROWS["cpu"])
-    return [_matrix_rate(model, count, inputs, outputs, seconds) for inputs, outputs in shapes for count in counts]
+    rates = []
+    for (inputs, outputs), kind in sorted(kinds.items(), key=lambda entry: entry[0]):
+        layer = kind(inputs, outputs, bias=False, device=model.device, dtype=model.dtype)
+        rates += [_matrix_rate(layer, count, seconds) for count in counts]
+    return rates
 
 
 @torch.inference_mode()
-def _matrix_rate(model: Any, rows: int, inputs: int, outputs: int, seconds: float) -> MatrixRate:
-    left = torch.randn(rows, inputs, device=model.device, dtype=model.dtype)
-    weight = torch.randn(outputs, inputs, device=model.device, dtype=model.dtype)
-    best = _best_seconds(lambda: linear(left, weight), model.device, seconds)
-    return MatrixRate(rows, inputs, outputs, 2 * rows * inputs * outputs / best)
+def _matrix_rate(layer: torch.nn.Linear, rows: int, seconds: float) -> MatrixRate:
+    weight = layer.weight
+    left = torch.randn(rows, layer.in_features, device=weight.device, dtype=weight.dtype)
+    best = _best_seconds(lambda: layer(left), weight.device, seconds)
+    return MatrixRate(rows, layer.in_features, layer.out_features, 2 * rows * weight.numel() / best)
 
 
 def _best_seconds(call: Callable[[], object], device: torch.device, seconds: float) -> float:

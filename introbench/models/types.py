@@ -95,6 +95,7 @@ class ScoringFacts:
         dtype: dtype of the weights.
         device: device of the weights.
         parameters: number of parameters, 0 where there are none.
+        products: library that computes the linear layers' matrix products, "" where there are none.
     """
 
     path: str
@@ -104,6 +105,7 @@ class ScoringFacts:
     dtype: str
     device: str
     parameters: int
+    products: str = ""
 
 
 class Chat(Protocol):

@@ -65,6 +65,7 @@ def scoring_entry(model: Model, packs: Sequence[Pack], explanations: Mode) -> di
         "dtype": facts.dtype,
         "device": facts.device,
         "parameters": facts.parameters,
+        "products": facts.products,
         "explanations": "constrained, seq" if explanations == "constrained" else f"free, greedy, {NEW_TOKENS} tokens",
         "generation": "" if explanations == "constrained" else model.writing,
         "packs": len(packs),

@@ -14,19 +14,25 @@ def split_packs(requests: Sequence[TokenRequest], budget: int) -> list[list[int]
     """Cut requests into packs of whole groups; returns the indices of each pack's requests.
 
     Consecutive requests of one group stay together; a request without a group is one by itself. A pack is
-    closed when the tokens of its groups, each group's forest counted by itself, would go over `budget`; one
-    group alone may exceed it. Splitting a pack again gives the pack.
+    closed when the tokens of its groups would go over `budget`; one group alone may exceed it. Every group's
+    forest is counted by itself, less what all its prompts share with all prompts of the pack's first group, a
+    system turn for instance. Splitting a pack again gives the pack.
     """
     packs: list[list[int]] = []
     filled = 0
+    opening: tuple[int, ...] = ()
     for group in _groups(requests):
-        tokens = count_tokens([requests[number] for number in group])
-        if packs and filled + tokens <= budget:
+        members = [requests[number] for number in group]
+        tokens = count_tokens(members)
+        prompts = [request.prompt_ids for request in members]
+        added = tokens - _shared([opening, *prompts])
+        if packs and filled + added <= budget:
             packs[-1] += group
-            filled += tokens
+            filled += added
         else:
             packs.append(group)
             filled = tokens
+            opening = prompts[0][: _shared(prompts)]
     return packs
 
 
@@ -44,6 +50,14 @@ def halve(requests: Sequence[TokenRequest]) -> tuple[list[int], list[int]] | Non
     return [number for part in parts[:middle] for number in part], [
         number for part in parts[middle:] for number in part
     ]
+
+
+def _shared(sequences: Sequence[tuple[int, ...]]) -> int:
+    """Number of tokens that all sequences begin with."""
+    # Whatever the first and the last in order share, those between share too.
+    first, last = min(sequences), max(sequences)
+    differing = (place for place, (left, right) in enumerate(zip(first, last, strict=False)) if left != right)
+    return next(differing, min(len(first), len(last)))
 
 
 def _groups(requests: Sequence[TokenRequest]) -> list[list[int]]:

@@ -72,6 +72,13 @@ def test_packs_keep_groups_whole_and_order_and_splitting_again_changes_nothing(a
             assert len(grow_forest(members).ids) <= budget
 
 
+def test_what_all_prompts_begin_with_counts_once_a_pack() -> None:
+    system, budget = (1,) * 10, 26
+    asked = [Asked((*system, 2 + item, 9, 9), ((3,),), f"item {item}") for item in range(8)]
+    # 10 tokens of the system turn, then 3 of every item's own.
+    assert [len(pack) for pack in split_packs(asked, budget)] == [5, 3]
+
+
 @given(requests)
 def test_the_bound_of_the_forest_is_what_it_pushes(asked: list[Asked]) -> None:
     forest = grow_forest(asked)

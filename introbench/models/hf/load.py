@@ -26,7 +26,8 @@ from introbench.models.spec import ModelSpec
 from introbench.models.types import Fingerprint
 from introbench.ranks import local_rank
 from introbench.scorer.budget import pack_budget
-from introbench.scorer.memory import out_of_memory
+from introbench.scorer.linear import choose_products
+from introbench.scorer.memory import keep_freed_memory, out_of_memory
 from introbench.scorer.probe import choose_path
 
 __all__ = ["HfHead", "open_hf"]
@@ -97,6 +98,9 @@ class HfHead:
         if origin.noise:
             add_weight_noise(model, origin.noise, origin.noise_seed)
         model.eval()
+        if model.device.type == "cpu":
+            keep_freed_memory()
+        products = choose_products(model)
         try:
             path = choose_path(model)
         except (RuntimeError, MemoryError) as error:
@@ -104,7 +108,7 @@ class HfHead:
                 raise
             raise ModelError(f"{self.spec}: no memory is left to compute with: {one_line(error)}") from error
         budget = pack_tokens or self.pack_tokens
-        return HfModel(self.spec, model, self.tokenizer, self.chat, self.fingerprint, path, budget)
+        return HfModel(self.spec, model, self.tokenizer, self.chat, self.fingerprint, path, budget, products)
 
 
 def open_hf(spec: ModelSpec) -> HfHead:

@@ -32,6 +32,7 @@ class HfModel:
         fingerprint: identity of weights, dtype, tokenizer and template.
         path: how choices are scored.
         pack_tokens: most tokens of one forward pass, unless a single item needs more.
+        products: library that computes the matrix products.
     """
 
     spec: str
@@ -41,6 +42,7 @@ class HfModel:
     fingerprint: Fingerprint
     path: ScoringPath
     pack_tokens: int
+    products: str = "torch"
 
     def load(self, pack_tokens: int | None = None) -> HfModel:
         """The model itself: its weights are here."""
@@ -57,6 +59,7 @@ class HfModel:
             dtype=str(self.hf_model.dtype).removeprefix("torch."),
             device=str(self.hf_model.device),
             parameters=sum(parameter.numel() for parameter in self.hf_model.parameters()),
+            products=self.products,
         )
 
     @property
