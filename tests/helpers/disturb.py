@@ -56,7 +56,7 @@ def merge_only(ledger: Path, file_bytes: int) -> None:
 def _limit_files(file_bytes: int | None) -> None:
     if file_bytes is None:
         return
-    # Python ignores the signal and gets an error instead; with its default action the kernel writes what fits, then kills.
+    # Python ignores the signal and gets an error instead. By default the kernel writes what fits, then kills.
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

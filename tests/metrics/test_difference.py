@@ -9,7 +9,7 @@ from introbench.errors import RunDirectoryError
 from introbench.metrics.difference import STAGES, Stage, compare_runs
 from introbench.runs.config import resolve_config
 from introbench.runs.execute import execute
-from introbench.runs.ledger import Ledger, LedgerRow, read_ledger
+from introbench.runs.ledger import Ledger, as_row, read_ledger
 
 
 def run(out: Path, model: str, *references: str, limit: int = 6, seed: int = 0, tasks: str = "hint_facts") -> Path:
@@ -75,12 +75,7 @@ def test_a_verdict_that_turns_within_the_tolerance_parts_at_the_parse(tmp_path: 
     exchanged = [*turned["logprobs"][half:], *turned["logprobs"][:half]]
     file.unlink()
     rows = [{**row, "logprobs": exchanged if row is turned else row["logprobs"]} for row in rows]
-    Ledger(file).append(
-        LedgerRow(
-            **{**{name: value for name, value in row.items() if name != "check"}, "logprobs": tuple(row["logprobs"])}
-        )
-        for row in rows
-    )
+    Ledger(file).append(map(as_row, rows))
     found = parted(*runs, tolerance=1e9)
     assert found is not None
     assert found.name == "parse"
