@@ -15,6 +15,8 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
+from introbench.cli.cache import cache
+from introbench.cli.diff import diff
 from introbench.cli.labels import labels
 from introbench.cli.list import list_tasks
 from introbench.cli.run import plan, run
@@ -56,7 +58,10 @@ app.command("plan", short_help="Say what a run would cost; loads no weights.")(p
 app.command("list", short_help="List tasks and the forms of model specs.")(list_tasks)
 app.command("show", short_help="Show the prompts and token ids of a task.")(show)
 app.command("score", short_help="Rebuild the numbers of a stored run.")(score)
+app.command("diff", short_help="Name the first stage at which two runs part.")(diff)
 app.command("labels", short_help="Freeze the explanation labels of a stored run.")(labels)
+
+app.add_typer(cache)
 
 
 def main() -> NoReturn:

@@ -43,6 +43,10 @@ _Ranks = Annotated[
     int,
     typer.Option("--ranks", metavar="N", help="Processes that share the work on this machine, one per GPU."),
 ]
+_Reuse = Annotated[
+    list[Path] | None,
+    typer.Option("--reuse", metavar="RUN", help="Run whose answers to the same questions are taken over; repeatable."),
+]
 _Device = Annotated[str | None, typer.Option("--device", metavar="NAME", help="cuda where there is one, else cpu.")]
 
 
@@ -61,6 +65,7 @@ def run(
     aa_share: _AaShare = None,
     include_path: IncludePath = None,
     ranks: _Ranks = 1,
+    reuse: _Reuse = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost; same as `plan`.")] = False,
 ) -> None:
     """Run a model and its references, and show how true its explanations are.
@@ -92,7 +97,7 @@ def run(
     if ranks != 1:
         _launch(ranks)
         return
-    _run(config, variants, out)
+    _run(config, variants, out, reuse or [])
 
 
 def plan(
@@ -145,7 +150,7 @@ def _launch(ranks: int) -> None:
     launch_ranks(ranks, arguments)
 
 
-def _run(config: RunConfig, variants: list[TaskVariant], out: Path) -> None:
+def _run(config: RunConfig, variants: list[TaskVariant], out: Path, reuse: list[Path]) -> None:
     from introbench.cli.progress import shown_progress
     from introbench.cli.score import rescore
     from introbench.ranks import joined_ranks
@@ -154,7 +159,7 @@ def _run(config: RunConfig, variants: list[TaskVariant], out: Path) -> None:
     with joined_ranks() as ranks:
         if ranks.first:
             with shown_progress() as on_progress:
-                execute(config, variants, out, on_progress, ranks)
+                execute(config, variants, out, on_progress, ranks, reuse)
         else:
             execute(config, variants, out, ranks=ranks)
         first = ranks.first

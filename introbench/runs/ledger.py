@@ -14,9 +14,11 @@ from introbench.errors import RunDirectoryError
 from introbench.files import disk_errors
 from introbench.hashing import canonical_json, content_hash
 
-__all__ = ["Ledger", "LedgerRow", "canonical_ledger", "read_ledger", "request_key"]
+__all__ = ["Ledger", "LedgerRow", "as_row", "canonical_ledger", "read_ledger", "request_key"]
 
 _NOT_CANONICAL = ("host", "time")
+_CHECK = "check"
+_CHECK_DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Ledger:
     def append(self, rows: Iterable[LedgerRow]) -> None:
         """Write rows whose keys are not there yet, in one write, and flush them to the disk."""
         fresh = [row for row in rows if row.key not in self._tokens]
-        data = "".join(canonical_json(asdict(row)) + "\n" for row in fresh).encode()
+        data = "".join(_line(asdict(row)) for row in fresh).encode()
         with disk_errors(self._own), self._own.open("ab") as file:
             file.write(data)
             file.flush()
@@ -95,13 +97,16 @@ class Ledger:
         Killed in between, it does the rest when it is called again.
         """
         for file in sorted(self.path.parent.glob(f"{glob.escape(self.path.stem)}.rank-*{self.path.suffix}")):
-            self.append(LedgerRow(**{**row, "logprobs": tuple(row["logprobs"])}) for row in read_ledger(file))
+            self.append(map(as_row, read_ledger(file)))
             with disk_errors(file):
                 file.unlink()
 
 
 def read_ledger(path: Path) -> list[Mapping[str, Any]]:
-    """All rows of a ledger file. A torn last line is left out; any other bad line is an error by number."""
+    """All rows of a ledger file. A torn last line is left out.
+
+    Raises RunDirectoryError, by number, for any other line that is no row or is not as it was written.
+    """
     with disk_errors(path):
         lines = path.read_bytes().split(b"\n")
     rows: list[Mapping[str, Any]] = []
@@ -109,8 +114,13 @@ def read_ledger(path: Path) -> list[Mapping[str, Any]]:
         try:
             row = json.loads(line)
             _ = row["key"], row["ask"], row["tokens"], row["logprobs"]
+            altered = _CHECK in row and row[_CHECK] != _check(row)
         except (ValueError, KeyError, TypeError) as error:
             raise RunDirectoryError(f"{path}:{number}: not a ledger row; restore the file or delete it") from error
+        if altered:
+            raise RunDirectoryError(
+                f"{path}:{number}: was changed after it was written; restore the file, or delete the line and run again"
+            )
         rows.append(row)
     return rows
 
@@ -122,6 +132,22 @@ def canonical_ledger(path: Path) -> bytes:
         canonical_json({name: value for name, value in row.items() if name not in _NOT_CANONICAL}) + "\n"
         for row in rows
     ).encode()
+
+
+def as_row(found: Mapping[str, Any]) -> LedgerRow:
+    """A row as it was read from a file."""
+    values = {name: value for name, value in found.items() if name != _CHECK}
+    return LedgerRow(**{**values, "logprobs": tuple(found["logprobs"])})
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    return canonical_json({**row, _CHECK: _check(row)}) + "\n"
+
+
+def _check(row: Mapping[str, Any]) -> str:
+    """A hash that tells an accident or a slip of an editor; it does not stop who means to invent a row."""
+    held = {name: value for name, value in row.items() if name not in (*_NOT_CANONICAL, _CHECK)}
+    return content_hash(held)[:_CHECK_DIGITS]
 
 
 def _repair(path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from introbench.hashing import content_hash
 from introbench.models.types import Chat, ChoiceRequest, ModelHead, Source, check_length
 from introbench.runs.plan import NEW_TOKENS, Plan, written_ask
-from introbench.scorer.forest import count_tokens
+from introbench.scorer.packs import Filling, Group, measure_group
 from introbench.tasks.types import Case, Question
 
 __all__ = ["Asked", "Pack", "packs_for", "render"]
@@ -139,7 +139,7 @@ def _named(task: str, replicate: int, packs: Iterable[Sequence[_Measured]], *, w
             asked=tuple(asked for item in members for asked in item.asked),
             written=written,
             prompt_tokens=sum(item.prompt_tokens for item in members),
-            bound_tokens=sum(item.tokens for item in members),
+            bound_tokens=sum(item.cost.tokens for item in members),
         )
 
 
@@ -149,13 +149,13 @@ class _Measured:
 
     asked: tuple[Asked, ...]
     prompt_tokens: int
-    tokens: int
+    cost: Group
 
 
 def _measured(items: Iterable[_Fresh], head: ModelHead, *, written: bool) -> Iterator[_Measured]:
     for fresh in items:
         if head.chat is None:
-            yield _Measured(tuple(Asked(ask, *asked, None) for ask, asked in fresh.items()), 0, 0)
+            yield _Measured(tuple(Asked(ask, *asked, None) for ask, asked in fresh.items()), 0, Group(0, ()))
             continue
         requests = {ask: render(*asked, head.chat) for ask, asked in fresh.items()}
         for request in requests.values():
@@ -170,13 +170,13 @@ def _measured(items: Iterable[_Fresh], head: ModelHead, *, written: bool) -> Ite
         )
 
 
-def _costs(requests: Sequence[ChoiceRequest], *, written: bool) -> tuple[int, int]:
+def _costs(requests: Sequence[ChoiceRequest], *, written: bool) -> tuple[int, Group]:
     """Tokens of all prompts and choices, one by one and shared."""
     if written:
         prompts = sum(len(request.prompt_ids) for request in requests)
-        return prompts, prompts
+        return prompts, Group(prompts, ())
     each = (len(request.prompt_ids) + len(reply) for request in requests for reply in request.choices_ids)
-    return sum(each), count_tokens(requests)
+    return sum(each), measure_group(requests)
 
 
 def _tokens(request: ChoiceRequest, *, written: bool) -> list[Any]:
@@ -187,13 +187,12 @@ def _tokens(request: ChoiceRequest, *, written: bool) -> list[Any]:
 def _filled(items: Iterator[_Measured], budget: int) -> Iterator[list[_Measured]]:
     """As `scorer.packs.split_packs` would cut them; an item without token ids is a pack by itself."""
     pack: list[_Measured] = []
-    filled = 0
+    filling = Filling(budget)
     for item in items:
-        if pack and (filled + item.tokens > budget or not item.tokens):
+        if filling.opens(item.cost) and pack:
             yield pack
-            pack, filled = [], 0
+            pack = []
         pack.append(item)
-        filled += item.tokens
     if pack:
         yield pack
 

@@ -3,36 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from introbench.scorer.forest import TokenRequest, count_tokens
 
-__all__ = ["halve", "split_packs"]
+__all__ = ["Filling", "Group", "halve", "measure_group", "split_packs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What a group of requests costs.
+
+    Attributes:
+        tokens: tokens of its forest, by itself.
+        common: the token ids that all its prompts begin with.
+    """
+
+    tokens: int
+    common: tuple[int, ...]
+
+
+def measure_group(requests: Sequence[TokenRequest]) -> Group:
+    """Count a group; at least one request."""
+    prompts = [request.prompt_ids for request in requests]
+    return Group(count_tokens(requests), prompts[0][: _shared(prompts)])
+
+
+class Filling:
+    """Packs being filled with groups, one after the other, up to `budget` tokens each; one group alone may exceed it.
+
+    Every group's forest is counted by itself, less what its prompts share with those of the pack's first group, a
+    system turn for instance.
+    """
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._filled = 0
+        self._opening: tuple[int, ...] = ()
+
+    def opens(self, group: Group) -> bool:
+        """Put a group into a pack; returns whether it opened a new one."""
+        added = group.tokens - _shared([self._opening, group.common])
+        if self._filled and self._filled + added <= self._budget:
+            self._filled += added
+            return False
+        self._filled, self._opening = group.tokens, group.common
+        return True
 
 
 def split_packs(requests: Sequence[TokenRequest], budget: int) -> list[list[int]]:
-    """Cut requests into packs of whole groups; returns the indices of each pack's requests.
+    """Cut requests into packs of whole groups, as `Filling` fills them; returns the indices of each pack's requests.
 
-    Consecutive requests of one group stay together; a request without a group is one by itself. A pack is
-    closed when the tokens of its groups would go over `budget`; one group alone may exceed it. Every group's
-    forest is counted by itself, less what all its prompts share with all prompts of the pack's first group, a
-    system turn for instance. Splitting a pack again gives the pack.
+    Consecutive requests of one group stay together; a request without a group is one by itself. Splitting a pack
+    again gives the pack.
     """
     packs: list[list[int]] = []
-    filled = 0
-    opening: tuple[int, ...] = ()
+    filling = Filling(budget)
     for group in _groups(requests):
-        members = [requests[number] for number in group]
-        tokens = count_tokens(members)
-        prompts = [request.prompt_ids for request in members]
-        added = tokens - _shared([opening, *prompts])
-        if packs and filled + added <= budget:
-            packs[-1] += group
-            filled += added
-        else:
+        if filling.opens(measure_group([requests[number] for number in group])):
             packs.append(group)
-            filled = tokens
-            opening = prompts[0][: _shared(prompts)]
+        else:
+            packs[-1] += group
     return packs
 
 
