@@ -196,7 +196,9 @@ def _determinism_problems(
 ) -> Iterator[str]:
     if task.load is not None and list(_items(task, values)[0]) != list(items):
         yield "loading the items a second time gives others"
-    orders = [[item.id for item in plan_items(part, templates, task.info.name, CHECKED_SEED)] for part in (items, items[::-1])]
+    orders = [
+        [item.id for item in plan_items(part, templates, task.info.name, CHECKED_SEED)] for part in (items, items[::-1])
+    ]
     if orders[0] != orders[1]:
         yield "the plan depends on the order in which the items are loaded"
     by_id = {case.id: case for case in cases}

@@ -82,6 +82,8 @@ def _dependences(items: Sequence[Item], templates: Templates) -> Iterator[str]:
         for reading in templates.systems:
             pair = [build_cases(each, templates, "leaks", 0, behaviour=reading) for each in (item, other)]
             for ours, theirs in zip(*pair, strict=True):
-                if [question.messages for question in ours.questions] != [question.messages for question in theirs.questions]:
+                if [question.messages for question in ours.questions] != [
+                    question.messages for question in theirs.questions
+                ]:
                     yield f"item {item.id!r}: its prompts depend on its key, kind, cluster or split"
                     return
