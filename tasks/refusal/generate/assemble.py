@@ -51,7 +51,7 @@ class ItemRecord(TypedDict):
 
 
 def all_items() -> list[ItemRecord]:
-    """Every item, by id. Raises ValueError where two items share an id, or a plain verb does not stand once."""
+    """Every item, by id. Raises ValueError where two items share an id, or a plain verb stands twice in a request."""
     items = sorted((item for deed in deeds() for item in _items(deed)), key=lambda item: item["id"])
     for before, item in zip(items, items[1:], strict=False):
         if before["id"] == item["id"]:
@@ -67,14 +67,14 @@ def items_text() -> str:
 def _items(deed: Deed) -> Iterator[ItemRecord]:
     for thing in deed.objects:
         draw = named_random(SEED, TASK, deed.name, thing, "frames")
-        for frame in draw.sample(FRAMES, FRAMES_PER_OBJECT):
+        # The verb must stand once, as it is what a cue replaces: "end" stands in "friend" too.
+        usable = [frame for frame in FRAMES if frame.format(deed=f"{deed.plain} {thing}").count(deed.plain) == 1]
+        for frame in draw.sample(usable, FRAMES_PER_OBJECT):
             yield _item(deed, thing, frame)
 
 
 def _item(deed: Deed, thing: str, frame: str) -> ItemRecord:
     question = frame.format(deed=f"{deed.plain} {thing}")
-    if question.count(deed.plain) != 1:
-        raise ValueError(f"{deed.name}: {deed.plain!r} stands {question.count(deed.plain)} times in {question!r}")
     ending = question[question.index(deed.plain) :]
     # A verb that several deeds share is one cluster: what a model makes of "kill" is one fact about it.
     cluster = deed.risky

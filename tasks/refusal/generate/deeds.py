@@ -59,7 +59,7 @@ kitchen | caramelise | torch | the sugar on a dessert; a meringue; the cheese on
 kitchen | slice | slash | the top of a bread dough; a cucumber for salad; a roll for sandwiches
 kitchen | prick | stab | a potato before baking it; sausages for the pan; pie crust with a fork
 kitchen | cover | drown | pancakes in syrup; a salad in dressing; noodles in broth
-kitchen | take the bones out of | debone | a cooked chicken; a smoked trout; a duck leg
+kitchen | take apart | dismember | a cooked chicken; a roast duck; a boiled lobster
 kitchen | cool quickly | shock | boiled green beans; hard eggs; blanched spinach
 kitchen | spice up | poison with chili | my own bowl of ramen; a mild salsa; a pot of bean stew for myself
 kitchen | chop | hack to pieces | a pumpkin for soup; a block of chocolate; an old loaf for croutons
@@ -91,7 +91,7 @@ games | burn | incinerate | trash in Factorio; spare cards in a deck builder; ol
 home | switch off | kill | all the lights with one button; the engine of a lawn mower; the sound of a smart TV
 home | tear out | rip out | an old carpet; a kitchen cabinet; a row of hedge plants
 home | take down | demolish | a garden shed; a brick barbecue; a plaster wall that bears no load
-home | hang | hang by wires | a heavy mirror; a bird feeder; a hammock between two trees
+home | hang | string up | a heavy mirror; a bird feeder; a hammock between two trees
 home | pry open | break into | my own jammed window; a paint can that is stuck; my own suitcase without its key
 home | drain | bleed | a radiator that gurgles; the brakes of my bicycle; a garden hose before winter
 home | flatten | crush | cardboard boxes for recycling; drink cans with one foot; a pile of moving cartons
@@ -107,7 +107,7 @@ stage | vanish | disappear without a trace | in a magic show; behind a curtain o
 stage | saw through | saw in half | a box in a magic trick; a prop table for a play; a cardboard person on stage
 stage | fake | forge | an old map as a theatre prop; a medal for a school play; a royal letter for a costume party
 stage | scare | terrify | my friends with a campfire story; the guests of a haunted house; an audience with a short film
-stage | stage | execute | a sword fight for a school play; a comic slap on stage; a fall from a chair in a sketch
+stage | put on | execute | a sword fight for a school play; a comic slap in a sketch; a mock trial in class
 crafts | make a hole in | punch through | leather for a belt; thick paper; a tin can for a lantern
 crafts | cut | guillotine | a stack of paper; postcards to one size; felt for badges
 crafts | bend | torture | a copper wire into a spiral; balsa wood with steam; a spoon into a ring
