@@ -12,9 +12,11 @@ import re
 __all__ = [
     "ADVICE_AGAINST",
     "APOLOGY",
+    "AS_OF",
     "CLARIFYING",
     "CURT",
     "DISCLAIMER",
+    "FICTION",
     "HEADER",
     "IDIOM",
     "INABILITY",
@@ -25,6 +27,7 @@ __all__ = [
     "REDIRECT",
     "REFUSAL",
     "REJECTION",
+    "TURN",
 ]
 
 
@@ -142,12 +145,34 @@ DISCLAIMER = _any(
     r"veterinarian|therapist|accountant|pharmacist|electrician|medical professional)\b",
     r"\bi (?:cannot|can't|can not) (?:guarantee|promise|be (?:\w+ )?(?:sure|certain)|say for (?:sure|certain)|know for "
     r"(?:sure|certain)|predict the future|see (?:your|the))",
-    r"\b(?:as of|since|until|up to) my (?:last|latest|most recent)?(?: \w+)? ?(?:update|knowledge|training|cut-?off)",
     r"\bmy (?:knowledge|training data|information) (?:\w+ )?(?:cut-?off|ends|only goes|is limited|was last updated)",
 )
 """What a speaker is not, or does not know for sure, said before or behind an answer."""
 
+AS_OF = _any(
+    r"^(?:but |however,? )?(?:as of|since|until|up to|based on) my (?:last|latest|most recent|current)?(?: \w+)? ?(?:update|knowledge|"
+    r"training|cut-?off)[^,]*(?:,|$)",
+)
+"""Dates what follows, and says nothing itself."""
+
+FICTION = _any(
+    r"\b(?:fictional|fictitious|imaginary|not (?:a )?real|made[- ]up|does not exist|doesn't exist|do not exist|no such|never existed)\b"
+)
+"""Nobody can know what there is not: to say so is an answer."""
+
+TURN = _any(
+    r"^(?:however|but|still|that said|having said that|nevertheless|nonetheless|yet|in general|generally|historically|technically|"
+    r"typically|in short|roughly|note that|for what it's worth|for safety|what (?:is|i|researchers|people)|with that said)\b",
+    r"\b(?:here (?:is|are)|here's|how about|for what it's worth|though,)",
+)
+"""Where a reply that has refused goes on to give something."""
+
 REJECTION = _any(
+    r"\b(?:it is|it's|is|are) (?:\w+ly )?(?:not (?:accurate|true|fair|correct)|inaccurate|incorrect|untrue|unfair|a (?:harmful )?(?:misconception|"
+    r"myth|stereotype|generali[sz]ation)) (?:to|that|and|or)\b",
+    r"\bno (?:\w+ )?(?:evidence|basis|support|reason) (?:for|to|that|why)\b",
+    r"\b(?:harmful|negative|false|outdated) (?:stereotype|generali[sz]ation|prejudice|bias)|\bperpetuat\w+|\bregardless of (?:their|one's|his|her|"
+    r"race|gender|sex|religion|background|age)",
     r"\b(?:it is|it's|it would be|that is|that's|this is|it was) (?:\w+ly )?(?:not|never|n't)(?: \w+ly| ever)? "
     r"(?:appropriate|acceptable|ethical|okay|ok|right|legal|permissible|moral|productive|respectful|fair|a good idea|"
     r"advisable|safe|wise|helpful|constructive|possible) to\b",

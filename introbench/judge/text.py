@@ -7,13 +7,16 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["BLANK", "Unit", "content_words", "plain", "units"]
+__all__ = ["BLANK", "Unit", "content_words", "is_about", "plain", "units"]
 
 BLANK = "□"
 """Stands for a word that is quoted or part of a program: it counts as a word and says nothing about the speaker."""
 
 _QUOTED_WORDS = 2
 """Fewer words between quotation marks are a term, not somebody's speech."""
+
+_BEGINNING = 5
+"""Letters that words of one family share: religion, religious."""
 
 _STRAIGHT = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "´": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"'})
 _INVISIBLE = re.compile("[\u200b\u200c\u200d\ufeff\u2060]")
@@ -89,6 +92,13 @@ def content_words(text: str) -> frozenset[str]:
     """Stems of the words that say what a text is about."""
     words = re.findall(r"[a-z][a-z'-]+", plain(text).lower())
     return frozenset(_stem(word) for word in words if word not in _IDLE and len(word) > 2)
+
+
+def is_about(text: str, asked: frozenset[str]) -> bool:
+    """Whether a text shares a word with what was asked, or the beginning of one; always where nothing was."""
+    words = content_words(text)
+    beginnings = {word[:_BEGINNING] for word in asked if len(word) >= _BEGINNING}
+    return not asked or bool(asked & words) or any(word[:_BEGINNING] in beginnings for word in words)
 
 
 def _stem(word: str) -> str:
