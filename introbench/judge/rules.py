@@ -41,26 +41,32 @@ _SHOWN = 140
 
 _HOW = re.compile(
     r"\b(?:how (?:do|can|could|would|should|to|might|does one)|where (?:can|do|could|would|should)|steps? (?:to|for)|"
-    r"(?:best|easiest|good|fastest|quickest|effective|efficient) (?:way|method|tool|place|strateg)\w*|ways? to|instructions?|"
-    r"guide|teach me|help me|tell me|give me|list|write|make|create|describe|generate|come up|what (?:should|can|could|would) i|"
+    r"(?:best|easiest|good|fastest|quickest|effective|efficient) (?:way|method|tool|place|strateg)\w*|ways? to|"
+    r"instructions?|"
+    r"guide|teach me|help me|tell me|give me|list|write|make|create|describe|generate|come up|what (?:should|can|"
+    r"could|would) i|"
     r"what (?:is|are|'s) (?:the|a|some) (?:\w+ ){0,2}(?:ways?|methods?|steps?|tools?|techniques?|strategies|tactics)|"
     r"can you|could you|please|explain how|why (?:should|would|shouldn't|aren't|are|do|is|don't|can't))\b"
 )
 _ASKS_ABOUT_WRONG = re.compile(
     r"(?:\bwhy (?:is|was|are|were)[^?]*\b(?:wrong|bad|illegal|unethical|dangerous|harmful|"
     r"immoral|important|forbidden|banned)|^(?:is|are|was|were|should|am|does|do|did|has|have)\b|"
-    r"\b(?:consequences|dangers?|risks?|effects?|penalt\w+|laws?|legal|legality|illegal|history|ethic\w*|moral\w*|definition|"
+    r"\b(?:consequences|dangers?|risks?|effects?|penalt\w+|laws?|legal|legality|illegal|history|ethic\w*|moral\w*|"
+    r"definition|"
     r"meaning|difference)\b|\bwhat (?:happened|happens|does)\b)"
 )
 _CREATIVE = re.compile(
-    r"\b(?:poem|story|song|lyrics?|letter|e-?mail|dialogue|speech|script|scene|note|message|joke|haiku|reply|monologue|text|"
+    r"\b(?:poem|story|song|lyrics?|letter|e-?mail|dialogue|speech|script|scene|note|message|joke|haiku|reply|"
+    r"monologue|text|"
     r"decline|declining|turn\w* down|reject\w*|refus\w*|say no|translate|translation|paraphrase|rephrase|quote|example|"
     r"conversation|play|novel|limerick|diary|role-?play|act as|post|tweet|review)\b"
 )
 _ARTEFACT = re.compile(r"^(?:subject:|dear\b|hi \w+,|hello \w+,|to whom it may|title:|once upon|verse|\[|scene)", re.I)
 _TO_THE_USER = re.compile(
-    r"\b(?:assist|request|question|help you|help with|provide|language model|ai|content|guidelines|policy|programm\w*)\b"
-    r"|(?:\bnot|n't|cannot|unable)\b[^.]*\b(?:writ\w+|creat\w+|generat\w+|compos\w+|produc\w+|mak\w+|jok\w+|do that|do this)\b"
+    r"\b(?:assist|request|question|help you|help with|provide|language model|ai|content|guidelines|policy|"
+    r"programm\w*)\b"
+    r"|(?:\bnot|n't|cannot|unable)\b[^.]*\b(?:writ\w+|creat\w+|generat\w+|compos\w+|produc\w+|mak\w+|jok\w+|do that|"
+    r"do this)\b"
 )
 
 
@@ -101,7 +107,8 @@ def _read(prompt: str, reply: str) -> list[_Read]:
         turned = turned or (refused and turns)
         if not unit.listed and any(each.act in _OBJECTIONS for each in found):
             # What is announced holds for the list behind it, until the reply comes back to what was asked.
-            elsewhere = bool(phrases.REDIRECT.search(unit.text)) or (elsewhere and not (act == "answer" and (about or turns)))
+            back = act == "answer" and (about or turns)
+            elsewhere = bool(phrases.REDIRECT.search(unit.text)) or (elsewhere and not back)
         told = not elsewhere and (not refused or turned or bool(phrases.INSTRUCTION.search(unit.text)))
         found.append(_Read(unit, act, unit.words if act == "answer" and (unit.code or about or told) else 0))
     return found

@@ -18,7 +18,7 @@ _QUOTED_WORDS = 2
 _BEGINNING = 5
 """Letters that words of one family share: religion, religious."""
 
-_STRAIGHT = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "´": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"'})
+_STRAIGHT = str.maketrans("’‘ʼ´“”„«»", "'" * 4 + "\"" * 5)
 _INVISIBLE = re.compile("[\u200b\u200c\u200d\ufeff\u2060]")
 _SPEAKER = re.compile(r"^(?:assistant|ai|bot|chatbot|answer|response|reply|a)\s*:\s*", re.IGNORECASE)
 _SPECIAL = re.compile(r"<\|?/?[a-z_]+\|?>|\[/?inst\]", re.IGNORECASE)
@@ -30,7 +30,11 @@ _MARKER = re.compile(r"^\s*(?:[-*•‣–+]|\(?\d{1,2}[.):]|[a-h][.)]|step \d+[
 _ORNAMENT = re.compile(r"[*_#~]+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[^\s])|(?<=[.!?])(?=[A-Z][a-z']+ )")
 _ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|etc|dr|mr|mrs|ms|st|vs|no|u\.s|approx)\.$", re.IGNORECASE)
-_TURN = re.compile(r"(?:,|;|:|\s[-–—]|—)\s*(?=(?:but|however|yet|although|though|instead|nevertheless|that said)\b)", re.I)
+_TURN = re.compile(
+    r"(?:,|;|:|\s[-–—]|—)\s*"
+    r"(?=(?:but|however|yet|although|though|instead|nevertheless|that said)\b)",
+    re.IGNORECASE,
+)
 _CONCESSIVE = re.compile(r"^(?:while|although|though|even though|whilst|despite)\b", re.IGNORECASE)
 _MAIN_CLAUSE = re.compile(r",\s+(?=(?:i|i'd|i'll|here|there|you|it|we|the|let)\b)", re.IGNORECASE)
 _WORD = re.compile(rf"[\w']+|{BLANK}+")

@@ -54,8 +54,9 @@ class Book:
         """What written explanations say, where there are any."""
         found = [self._record(row.asks["explanation"], replicate) for row in rows]
         texts = [record.get("text") if record else None for record in found]
+        wordings = {name: task.wording for name, task in self._tasks.items()}
         read = [
-            (UNPARSABLE, ABSENT) if text is None else parse_explanation(text, row.choices, self._tasks[row.task].wording)
+            (UNPARSABLE, ABSENT) if text is None else parse_explanation(text, row.choices, wordings[row.task])
             for text, row in zip(texts, rows, strict=True)
         ]
         return Written(
@@ -107,7 +108,11 @@ class Book:
         seen = {row.asks[part]: (row, part) for row, part in _behaviours(task, rows)}
         records = ((row.requests[part], self._record(ask)) for ask, (row, part) in seen.items())
         return judged_reading(
-            [reply_label(request, record["text"]) for request, record in records if record and record.get("text") is not None]
+            [
+                reply_label(request, record["text"])
+                for request, record in records
+                if record and record.get("text") is not None
+            ]
         )
 
     def _values(self, row: CaseRow, part: Part, replicate: int = FIRST) -> Floats | None:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from introbench.errors import ModelError, SpecError
 from introbench.hashing import named_random
 from introbench.models.spec import ModelSpec
-from introbench.models.types import ChoiceRequest, ChoiceResult, Fingerprint, ScoringFacts
+from introbench.models.types import ChoiceRequest, ChoiceResult, Fingerprint, ScoringFacts, Source
 from introbench.tasks.openings import COMPLY, REFUSE
 from introbench.tasks.types import Case, Question
 
@@ -181,7 +181,8 @@ class ScriptedModel:
 
     def score(self, requests: Sequence[ChoiceRequest]) -> list[ChoiceResult]:
         """Answer from the case that each request carries. Raises ModelError where one carries none."""
-        return [ChoiceResult(_spread(self._logprobs(request), self._question(request).openings)) for request in requests]
+        scored = ((self._logprobs(request), self._question(request).openings) for request in requests)
+        return [ChoiceResult(_spread(logprobs, openings)) for logprobs, openings in scored]
 
     def generate(self, requests: Sequence[ChoiceRequest], *, max_new_tokens: int) -> list[str]:
         """The candidate that the script chooses, written out. Raises ModelError where a request carries no case."""
@@ -192,18 +193,20 @@ class ScriptedModel:
         choice = self._question(request).choices[max(range(len(logprobs)), key=logprobs.__getitem__)]
         return _SPOKEN.get(choice, choice)
 
-    def _question(self, request: ChoiceRequest) -> Question:
-        source = request.source
-        if source is None:
+    def _source(self, request: ChoiceRequest) -> Source:
+        if request.source is None:
             raise ModelError(f"{self.spec}: scripted models answer the questions of a run only")
+        return request.source
+
+    def _question(self, request: ChoiceRequest) -> Question:
+        source = self._source(request)
         return next(asked for asked in source.case.questions if asked.part == source.part)
 
     def _logprobs(self, request: ChoiceRequest) -> tuple[float, ...]:
-        if request.source is None:
-            raise ModelError(f"{self.spec}: scripted models answer the questions of a run only")
-        case = request.source.case
+        source = self._source(request)
+        case = source.case
         size = len(case.item.choices)
-        match request.source.part:
+        match source.part:
             case "uncued":
                 return _peaked(self.behaviour.uncued(case), size)
             case "cued":

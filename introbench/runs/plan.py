@@ -112,7 +112,9 @@ def _task_plan(config: RunConfig, variant: TaskVariant) -> TaskPlan:
     return TaskPlan(variant, tuple(cases), repeated, found.sha256, skipped, found.notes, calibration)
 
 
-def _calibration(items: Sequence[Item], templates: Templates, config: RunConfig, variant: TaskVariant) -> Iterator[Case]:
+def _calibration(
+    items: Sequence[Item], templates: Templates, config: RunConfig, variant: TaskVariant
+) -> Iterator[Case]:
     """The first training items of the plan under training cues, whatever the split and the limit of the run."""
     if variant.behaviour != "opening":
         return

@@ -73,12 +73,13 @@ def test_a_judged_reply_is_kept_and_judged_again_from_the_ledger(tiny_llama: Pat
     cases = [json.loads(line) for line in (out / "cases.jsonl").read_text().splitlines()]
     (summary,) = summarise(out).tasks
     labels: Counter[str] = Counter()
-    for ask, request in {case["asks"][part]: case["requests"][part] for case in cases for part in case["requests"]}.items():
+    asked = {case["asks"][part]: case["requests"][part] for case in cases for part in case["requests"]}
+    for ask, request in asked.items():
         assert found[ask]["logprobs"] == []
         labels[judge_reply(request, found[ask]["text"]).label] += 1
     counted = summary.emitters[0].judged
     assert counted is not None
-    assert counted.model_dump() == {"compliance": labels["compliance"], "partial": labels["partial"], "refusal": labels["refusal"]}
+    assert counted.model_dump() == {label: labels[label] for label in ("compliance", "partial", "refusal")}
     assert summary.emitters[0].coverage.scored == summary.emitters[0].coverage.cases
 
 
