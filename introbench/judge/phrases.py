@@ -153,8 +153,8 @@ DISCLAIMER = _any(
     rf"{_I}{_BETWEEN} (?:do not|don't|cannot|can't|lack|have no)(?: \w+){{0,2}}? (?:personal |own |human |real |"
     rf"physical |"
     r"political |subjective )*(?:opinion|belief|feeling|emotion|preference|experience|view|body|consciousness|taste|"
-    r"feel\b|sens(?:e|ation)s?\b)",
-    rf"{_I}{_BETWEEN}(?: do not| don't| cannot| can't| lack| have no|'t)(?: \w+){{0,3}}? (?:real[- ]time|"
+    r"feel\b(?! comfortable| right| okay)|sens(?:e|ation)s?\b)",
+    rf"{_I}{_BETWEEN}(?: do not| don't| cannot| can't| lack| have no)(?: \w+){{0,3}}? (?:real[- ]time|"
     rf"up[- ]to[- ]date|"
     r"current|live|latest|recent|internet)\b",
     rf"{_I}{_BETWEEN}{_CANNOT}(?: \w+){{0,3}}? (?:\w+ or )?(?:medical|legal|financial|professional|tax|investment|"
