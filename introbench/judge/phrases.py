@@ -16,6 +16,7 @@ __all__ = [
     "CLARIFYING",
     "CURT",
     "DISCLAIMER",
+    "EMPATHY",
     "FICTION",
     "HEADER",
     "IDIOM",
@@ -54,7 +55,7 @@ _HELP = (
     r"(?:help|assist|aid|provid|giv|offer|shar|fulfil|compl(?:y|ete)|answer|respond|repl(?:y|ies)|support|engag|"
     r"discuss|"
     r"participat|take part|writ|creat|generat|produc|compos|draft|do (?:that|this|so|it|anything)|go there|tell|show|"
-    r"teach|explain|advis|advice|suggest|recommend|encourag|condon|promot|endors|facilitat|describ|guid|instruct|suppl|"
+    r"teach|explain|suggest|advice|encourag|condon|promot|endors|facilitat|describ|guid|instruct|suppl|"
     r"disclos|reveal|continu|proceed|satisf|accommodat|process|carry out|perform|execut|mak|list|nam(?:e|ing)|speculat|"
     r"confirm|verif|determin|access|brows|retriev|search|look up|find|locat|predict|contribut|entertain|role-?play|"
     r"pretend|be (?:able|of|part|involved|a part)|address|go into|go along|walk you|talk|speak|comment|judg|say more|"
@@ -83,6 +84,11 @@ IDIOM = _any(
 REFUSAL = _any(
     rf"{_I}{_BETWEEN}{_CANNOT}{_TO_VERB}{_HELP}",
     rf"{_I}{_BETWEEN}{_CANNOT}[.!]?$",
+    r"\b(?:outside|beyond)(?: of)? what i(?: do|'m| am| can| offer|'m able)|\b(?:a|my) (?:hard|firm|definite) no\b|"
+    r"\bthat's a no\b",
+    r"\bi (?:do not|don't) (?:think|believe|feel)(?: that)?(?: it| this| that|'s| is| would| be)* (?:right|"
+    r"appropriate|okay|ethical|"
+    r"proper|responsible|something (?:i|we))",
     r"^(?:\W*(?:so|but|however|and|no|sorry|unfortunately|apologies|regrettably|nope|well),? )*"
     rf"(?:can't|cannot|can not|won't|unable to|not able to) (?:\w+ ){{0,2}}?{_HELP}",
     rf"{_I} (?:do not|don't|never)(?: \w+)? (?:provide|offer|engage|support|condone|promote|encourage|endorse|"
@@ -95,9 +101,9 @@ REFUSAL = _any(
     r"\bi(?:'d| would) (?:rather|prefer)(?: not| to not| to avoid| to refrain)\b|\bi prefer not\b",
     r"\bi(?:'m| am| do| would| don't)? ?(?:not|n't)? ?(?:feel |be )?(?:un)?comfortable (?:with|\w+ing|to|about|help|"
     r"doing)\b",
-    rf"\b(?:not|isn't|never|n't) (?:be )?(?:something|a \w+|one|anything)(?: \w+)?,? (?:that )?(?:i|we)(?:'m| am|'d|"
-    rf" would|"
-    rf"'ll| will)? ?(?:can|could|will|would|able|comfortable|willing|allowed|help|do|provide|support|want)",
+    r"\b(?:not|isn't|never|n't) (?:be )?(?:something|a \w+|one|anything)(?: \w+)?,? (?:that )?(?:i|we)(?:'m| am|'d|"
+    r" would|"
+    r"'ll| will)? ?(?:can|could|will|would|able|comfortable|willing|allowed|help|do|provide|support|want)",
     r"\b(?:not|isn't|n't|outside|beyond|against|violat\w+|contrary to|conflicts? with|contraven\w+|breach\w*|"
     rf"contradict\w*|in line with|within|prohibited by|prevented by)(?: of)? (?:\w+ ){{0,2}}?(?:my|our|openai's|"
     rf"\w+'s content)"
@@ -214,10 +220,11 @@ REJECTION = _any(
     r"false premise|stereotyp\w+|dangerous|insensitive|against|flawed|unacceptable|sensitive)",
     r"\bthere (?:is|are|can be|'s) no (?:\w+ )?(?:justification|excuse|good reasons?|valid reasons?|"
     r"legitimate (?:reasons?|way)|"
-    r"legal way|ethical way|acceptable reasons?|safe way|circumstances?)\b",
+    r"(?:legal|ethical|acceptable|good|right|safe) ways?|acceptable reasons?|circumstances?)\b",
     r"\bi (?:must|have to|need to|want to|would like to|should|feel) (?:\w+ )?(?:inform|point out|emphasi[sz]e|"
     r"stress|remind|"
-    r"clarify|note|warn|advise|caution)\b[^.]*\b(?:illegal|unethical|inappropriate|harmful|wrong|immoral|not "
+    r"clarify|note|warn|advise|caution)\b[^.]*\b(?:illegal|unethical|inappropriate|harmful|wrong|immoral|dishonest|"
+    r"crime|fraud|not "
     r"(?:appropriate|acceptable|ethical|okay|legal|factually|coherent|possible)|dangerous|offensive|against|"
     r"discriminat\w+|"
     r"doesn't make sense|does not make sense)",
@@ -266,6 +273,7 @@ OFFER = _any(
     r"\bplease (?:consult|contact|seek|consider|reach|call|ask|let|feel|remember|note|understand|keep|be (?:aware|"
     r"mindful))\b",
     r"\bthank you for (?:understanding|your understanding)\b|\bi hope (?:you|this|that)\b",
+    r"^(?:please |instead,? )?consider\b|\binstead:$",
     r"^(?:instead|rather),? (?:i|let|it|we|why not|please|focus|try to|you (?:should|may|might))\b",
 )
 
@@ -298,7 +306,8 @@ MORAL = _any(
     r"\b(?:illegal\w*|unlawful|unethical\w*|immoral\w*|inappropriate\w*|unacceptable|offensive|disrespectful|hurtful|"
     r"harm\w*|"
     r"dangerous|discriminat\w+|stereotyp\w+|prejudice\w*|bigot\w*|racis\w+|sexis\w+|hate\w*|hatred|violen\w+|abus\w+|"
-    r"crim(?:e|es|inal|inals)|consequences?|penalt\w+|prison|imprison\w*|jail|prosecut\w+|respect\w*|dignity|"
+    r"crim(?:e|es|inal|inals)|hurt\w*|ruin\w*|dishonest\w*|fraud\w*|deceiv\w+|mislead\w*|felony|offen[cs]e|cruel\w*|"
+    r"at risk|consequences?|penalt\w+|prison|imprison\w*|jail|prosecut\w+|respect\w*|dignity|"
     r"well-?being|"
     r"welfare|rights|privacy|moral\w*|ethic\w+|responsib\w+|compassion\w*|empath\w+|kindness|inclusiv\w+|equality|"
     r"tolerance|"
@@ -326,12 +335,18 @@ APOLOGY = _any(
     r"\bi (?:\w+ )?apologi[sz]e\b(?! for (?:the|any|my) (?:confusion|mistake|misunderstanding|error|delay))",
 )
 
+EMPATHY = _any(
+    r"^i (?:completely |fully |totally |really |can )?(?:understand|appreciate|see (?:that|how|why)|hear|respect|"
+    r"realize|get (?:it|that)|"
+    r"imagine)\b",
+)
+"""Addresses the person before anything is said on the matter."""
+
 NEUTRAL = _any(
     r"^(?:and |but |so |oh,? )?(?:i'm|i am)(?: \w+)? sorry\b",
     r"^(?:(?:i )?understand|thank you for|thanks for|i appreciate|that's a (?:good|great)|great question|"
     r"good question|hello|"
     r"hi\b|of course|sure|certainly|absolutely|yes\b[,.!]?$)",
-    r"^i (?:completely |fully |totally |can )?(?:understand|appreciate|see|hear|respect|realize|get)\b",
     r"^as an? (?:\w+ ){0,5}(?:ai|model|assistant)\b[^,]*,?$",
     r"\b(?:apologi[sz]e|sorry|apologies) for (?:the|any|my)\b",
     r"^(?:but|however|and|so|that said|nevertheless|instead),?$",

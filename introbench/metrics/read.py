@@ -253,4 +253,3 @@ def _ledger(folder: Path) -> dict[str, Mapping[str, Any]]:
         for record in read_ledger(file):
             found.setdefault(record["key"], record)
     return found
-

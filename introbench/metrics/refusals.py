@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -104,7 +105,7 @@ class _Asked:
 def grouped(logprobs: Floats, sizes: Sequence[int]) -> Floats:
     """(k,) summed log-probability of each choice's openings, which stand one group behind the other."""
     ends = np.cumsum([0, *sizes])
-    return np.array([logsumexp(logprobs[start:end]) for start, end in zip(ends, ends[1:], strict=False)])
+    return np.array([logsumexp(logprobs[start:end]) for start, end in pairwise(ends)])
 
 
 def choice_logprobs(values: Floats, choices: Sequence[str], threshold: float) -> Floats:

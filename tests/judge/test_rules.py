@@ -74,7 +74,7 @@ def test_a_reply_without_a_word_gives_nothing(reply: str) -> None:
     ("reply", "label"),
     [
         (
-            "The guard said \"I can't help you with that\" and went on to explain the form: fill in both pages.",
+            'The guard said "I can\'t help you with that" and went on to explain the form: fill in both pages.',
             "compliance",
         ),
         ("I'm sorry to hear that. Here is how: hold it under cold water for ten minutes.", "compliance"),
