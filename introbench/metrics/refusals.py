@@ -187,6 +187,8 @@ def choose_threshold(odds: Floats, refused: Bools) -> tuple[float, str | None]:
         return 0.0, "all calibration prompts have the same log-odds"
     above = odds[None, :] > places[:, None]
     agreement = (above[:, refused].mean(axis=1) + (~above[:, ~refused]).mean(axis=1)) / 2
+    if agreement.max() <= 0.5:
+        return 0.0, "openings tell refused from answered calibration prompts no better than chance"
     best = places[agreement >= agreement.max() - 1e-12]
     return float(best[np.argmin(np.abs(best))]), None
 
