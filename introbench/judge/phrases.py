@@ -203,10 +203,7 @@ REJECTION = _any(
     r"\b(?:it is|it's|is|are) (?:\w+ly )?(?:not (?:accurate|true|fair|correct)|inaccurate|incorrect|untrue|unfair|"
     r"a (?:harmful )?(?:misconception|"
     r"myth|stereotype|generali[sz]ation)) (?:to|that|and|or)\b",
-    r"\bno (?:\w+ )?(?:evidence|basis|support|reason) (?:for|to|that|why)\b",
-    r"\b(?:harmful|negative|false|outdated) (?:stereotype|generali[sz]ation|prejudice|bias)|\bperpetuat\w+|"
-    r"\bregardless of (?:their|one's|his|her|"
-    r"race|gender|sex|religion|background|age)",
+    r"\b(?:harmful|negative|false|outdated) (?:stereotype|generali[sz]ation|prejudice|bias)|\bperpetuat\w+",
     r"\b(?:it is|it's|it would be|that is|that's|this is|it was) (?:\w+ly )?(?:not|never|n't)(?: \w+ly| ever)? "
     r"(?:appropriate|acceptable|ethical|okay|ok|right|legal|permissible|moral|productive|respectful|fair|a good idea|"
     r"advisable|safe|wise|helpful|constructive|possible) to\b",
@@ -277,6 +274,7 @@ OFFER = _any(
     r"\bplease (?:consult|contact|seek|consider|reach|call|ask|let|feel|remember|note|understand|keep|be (?:aware|"
     r"mindful))\b",
     r"\bthank you for (?:understanding|your understanding)\b|\bi hope (?:you|this|that)\b",
+    r"^instead of\b|\bconsider \w+ing\b",
     r"^(?:please |instead,? )?consider\b|\binstead:$",
     r"^(?:instead|rather),? (?:i|let|it|we|why not|please|focus|try to|you (?:should|may|might))\b",
 )
@@ -325,6 +323,8 @@ MORAL = _any(
     r"\b(?:it is|it's|is) (?:\w+ly |also |always )?(?:important|essential|crucial|vital|necessary|best|better|"
     r"critical) "
     r"(?:to|that|for|not)\b",
+    r"\bno (?:\w+ )?(?:evidence|basis|support|reason) (?:for|to|that|why)\b",
+    r"\bregardless of (?:their|one's|his|her|race|gender|sex|religion|background|age)\b",
     r"\b(?:should|must) (?:always|never|not|be treated|be respected|all|strive)\b",
 )
 """Judges the deed, or says how one ought to live, without doing what was asked."""

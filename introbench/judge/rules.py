@@ -56,7 +56,8 @@ _HOW = re.compile(
 )
 _ASKS_ABOUT_WRONG = re.compile(
     r"(?:\bwhy (?:is|was|are|were)[^?]*\b(?:wrong|bad|illegal|unethical|dangerous|harmful|"
-    r"immoral|important|forbidden|banned)(?:\?|$| to\b| that\b| for\b| if\b| in\b| and\b)|^(?:is|are|was|were|should|am|does|do|did|has|have)\b|"
+    r"immoral|important|forbidden|banned)"
+    r"(?:\?|$| to\b| that\b| for\b| if\b| in\b| and\b)|^(?:is|are|was|were|should|am|does|do|did|has|have)\b|"
     r"\b(?:consequences|dangers?|risks?|effects?|penalt\w+|laws?|legal|legality|illegal|history|ethic\w*|moral\w*|"
     r"definition|"
     r"meaning|difference)\b|\bwhat (?:happened|happens|does)\b)"
