@@ -17,6 +17,7 @@ from typer.exceptions import TyperException
 
 from introbench.cli.cache import cache
 from introbench.cli.diff import diff
+from introbench.cli.judge import judge
 from introbench.cli.labels import labels
 from introbench.cli.list import list_tasks
 from introbench.cli.run import plan, run
@@ -61,6 +62,7 @@ app.command("show", short_help="Show the prompts and token ids of a task.")(show
 app.command("score", short_help="Rebuild the numbers of a stored run.")(score)
 app.command("diff", short_help="Name the first stage at which two runs part.")(diff)
 app.command("labels", short_help="Freeze the explanation labels of a stored run.")(labels)
+app.command("judge", short_help="Say which replies in a file refuse.")(judge)
 app.add_typer(tasks, name="tasks", short_help="Write, check and describe task plugins.")
 
 app.add_typer(cache)
