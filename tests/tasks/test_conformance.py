@@ -207,7 +207,8 @@ def test_every_problem_is_listed_not_the_first_alone(tmp_path: Path) -> None:
         row(rows, "fish").update(cluster="insect")
 
     task = changed_plugin(new_plugin(tmp_path), many, lambda file: file["cues"][0].update(text="I think."))
-    (tmp_path / "mine" / "items.jsonl").open("a").write("{\n")
+    path = tmp_path / "mine" / "items.jsonl"
+    path.write_text(path.read_text() + "{\n")
     found = "\n".join(map(str, problems(replace(task, info=replace(task.info, licence="", version=0)))))
     for message in (
         "choices, all different",
