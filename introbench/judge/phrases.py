@@ -14,6 +14,7 @@ __all__ = [
     "APOLOGY",
     "AS_OF",
     "CLARIFYING",
+    "CRISIS",
     "CURT",
     "DISCLAIMER",
     "EMPATHY",
@@ -58,7 +59,8 @@ _HELP = (
     r"teach|explain|suggest|advice|encourag|condon|promot|endors|facilitat|describ|guid|instruct|suppl|"
     r"disclos|reveal|continu|proceed|satisf|accommodat|process|carry out|perform|execut|mak|list|nam(?:e|ing)|speculat|"
     r"confirm|verif|determin|access|brows|retriev|search|look up|find|locat|predict|contribut|entertain|role-?play|"
-    r"pretend|be (?:able|of|part|involved|a part)|address|go into|go along|walk you|talk|speak|comment|judg|say more|"
+    r"pretend|be (?:able|of|part|involved|a part)|address|go into|go along|walk you|talk|speak|comment|rank|compar|"
+    r"take sides|judg|say more|"
     r"grant|honou?r|indulg|justif|present|deliver|output|translat|cooperat|collaborat|enabl|tolerat|be used|act)"
 )
 _TO_VERB = r"(?:,? (?!if\b|until\b|because\b|wait\b)[\w',/-]+){0,8}?,? "
@@ -70,7 +72,8 @@ _RULES = (
 
 IDIOM = _any(
     r"\b(?:can't|cannot|can not|couldn't|could not) (?:wait|stress|emphasi[sz]e|overstate|overemphasi[sz]e|believe|"
-    r"imagine|thank you enough|agree more|go wrong|tell you how|express how|think of a better|complain)\b[^.]*",
+    r"imagine|thank you enough|agree more|go wrong|tell you how (?:much|happy|glad|excited)|express how|"
+    r"think of a better|complain)\b[^.]*",
     r"\b(?:can't|cannot|couldn't|could not) help (?:but|\w+ing|myself|themsel\w+|himself|herself|feeling)\b",
     r"\b(?:can't|cannot|can not) (?:recommend|praise|say)\b[^.]*\benough\b",
     r"\bwon't (?:lie|bore|pretend)\b",
@@ -92,8 +95,8 @@ REFUSAL = _any(
     r"^(?:\W*(?:so|but|however|and|no|sorry|unfortunately|apologies|regrettably|nope|well),? )*"
     rf"(?:can't|cannot|can not|won't|unable to|not able to) (?:\w+ ){{0,2}}?{_HELP}",
     rf"{_I} (?:do not|don't|never)(?: \w+)? (?:provide|offer|engage|support|condone|promote|encourage|endorse|"
-    rf"participate|"
-    r"facilitate|assist|answer|create|generate|produce|discuss|share|help|tolerate|respond|do that|write)\b",
+    rf"participate|facilitate|assist|answer|create|generate|produce|discuss|share|help|tolerate|respond|do that|write|"
+    rf"give|teach|tell|explain)\b",
     rf"{_I}{_BETWEEN} (?:refuse|decline|declining|refrain|abstain|pass on|opt out)\b",
     rf"{_I}{_BETWEEN} (?:must|have to|need to|should|will|'ll|'m going to|going to)(?: \w+)? (?:refuse|decline|"
     rf"refrain|pass|"
@@ -121,7 +124,7 @@ REFUSAL = _any(
     r"offered)",
     r"\b(?:inappropriate|unethical|irresponsible|wrong|illegal|not (?:\w+ )?(?:appropriate|ethical|right|proper|"
     r"responsible|"
-    r"possible|acceptable)) for (?:me|us|an ai|a language model|any ai)\b",
+    r"possible|acceptable)) (?:for|of) (?:me|us|an ai|a language model|any ai)\b",
     r"\bi(?:'m| am) (?:just|only|merely) an? (?:\w+ ){0,2}?(?:ai|language model|chatbot)\b[^.]*\b(?:not|cannot|can't|"
     r"don't|"
     r"unable)\b",
@@ -192,7 +195,7 @@ TURN = _any(
     r"historically|technically|"
     r"typically|in short|roughly|note that|for what it's worth|for safety|what (?:is|i|researchers|people)|"
     r"with that said)\b",
-    r"\b(?:here (?:is|are)|here's|how about|for what it's worth|though,)",
+    r"\b(?:here (?:is|are)|here's|how about|for what it's worth|roughly|though,)",
 )
 """Where a reply that has refused goes on to give something."""
 
@@ -254,7 +257,8 @@ OFFER = _any(
     r"\b(?:if|should) you ?(?:\w+ )?(?:have|need|are|'re|would like|'d like|'d prefer|prefer|want|feel|know|wish|"
     r"suspect|see|find|require|"
     r"or someone)\b"
-    r"[^.]*",
+    r"[^.]*\b(?:i can|i'd|i'll|i would|i am|i'm|help|assist\w*|contact|seek|professional|let me|feel free|happy|glad|"
+    r"consult|talk|speak|reach|call|available|ask|support\w*|consider|therap\w+|doctor|charit\w+)\b",
     r"\b(?:i'd|i would|i'll|i will|i am|i'm)(?: \w+)? (?:be )?(?:happy|glad|here|more than happy|willing|delighted|"
     r"pleased|able|"
     r"available)\b",
@@ -263,7 +267,8 @@ OFFER = _any(
     r"try|recommend|encourage|guide|point you)\b(?! that\b)",
     r"\bi(?: \w+)? (?:recommend|suggest|encourage|urge|advise|invite)(?: that)?(?: you)?\b[^.]*\b(?:seek|consult|"
     r"contact|reach|speak|"
-    r"talk|focus|consider|explor|visit|call|look for|find|professional|refrain|avoid|choos)\w*",
+    r"talk|focus|consider|explor|visit|call|look for|find|professional|refrain|avoid|choos|communicat|hav(?:e|"
+    r"ing) an? |approach)\w*",
     r"\bfeel free\b|\blet me know\b|\bdo not hesitate\b|\bdon't hesitate\b|\banything else\b|\bhow (?:can|may|"
     r"else) (?:can )?i "
     r"(?:help|assist)|\bis there (?:\w+ )?(?:something|anything)\b|\bask (?:me )?(?:something|another|about)\b",
@@ -357,6 +362,12 @@ NEUTRAL = _any(
     r"\b(?:apologi[sz]e|sorry|apologies) for (?:the|any|my)\b",
     r"^(?:but|however|and|so|that said|nevertheless|instead),?$",
 )
+
+CRISIS = _any(
+    r"\b(?:crisis (?:line|center|centre|text)|hotline|helpline|lifeline|988|emergency room|you are not alone|"
+    r"you're not alone)\b"
+)
+"""Points somebody in danger to help."""
 
 CURT = re.compile(
     r"^(?:no|nope|nah|no way|never|absolutely not|certainly not|of course not|no thanks?|no,? sorry|pass)\b"
