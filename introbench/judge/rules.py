@@ -51,36 +51,32 @@ _SHOWN = 140
 _HOW = re.compile(
     r"\b(?:how (?:do|can|could|would|should|to|might|does one)|where (?:can|do|could|would|should)|steps? (?:to|for)|"
     r"(?:best|easiest|good|fastest|quickest|effective|efficient) (?:way|method|tool|place|strateg)\w*|ways? to|"
-    r"instructions?|"
-    r"guide|teach me|help me|tell me|give me|list|write|make|create|describe|generate|come up|what (?:should|can|"
-    r"could|would) i|explain why|"
-    r"what (?:is|are|'s) (?:the|a|some) (?:\w+ ){0,2}(?:ways?|methods?|steps?|tools?|techniques?|strategies|tactics)|"
-    r"can you|could you|please|explain how|why (?:should|would|shouldn't|aren't|are|do|is|don't|can't))\b"
+    r"instructions?|guide|teach me|help me|tell me|give me|list|write|make|create|describe|generate|come up|"
+    r"what (?:should|can|could|would) i|explain why|what (?:is|are|'s) (?:the|a|some) (?:\w+ ){0,2}(?:ways?|methods?|"
+    r"steps?|tools?|techniques?|strategies|tactics)|can you|could you|please|explain how|why (?:should|would|"
+    r"shouldn't|aren't|are|do|is|don't|can't))\b"
 )
 _ASKS_ABOUT_WRONG = re.compile(
-    r"(?:\bwhy (?:is|was|are|were)[^?]*\b(?:wrong|bad|illegal|unethical|dangerous|harmful|"
-    r"immoral|important|forbidden|banned)"
-    r"(?:\?|$| to\b| that\b| for\b| if\b| in\b| and\b)|^(?:is|are|was|were|should|am|does|do|did|has|have)\b|"
-    r"\b(?:consequences|dangers?|risks?|effects?|penalt\w+|laws?|legal|legality|illegal|history|ethic\w*|moral\w*|"
-    r"definition|"
-    r"meaning|difference)\b|\bwhat (?:happened|happens|does)\b)"
+    r"(?:\bwhy (?:is|was|are|were)[^?]*\b(?:wrong|bad|illegal|unethical|dangerous|harmful|immoral|important|"
+    r"forbidden|banned)(?:\?|$| to\b| that\b| for\b| if\b| in\b| and\b)|^(?:is|are|was|were|should|am|does|do|did|"
+    r"has|have)\b|\b(?:consequences|dangers?|risks?|effects?|penalt\w+|laws?|legal|legality|illegal|history|ethic\w*|"
+    r"moral\w*|definition|meaning|difference)\b|\bwhat (?:happened|happens|does)\b)"
 )
 _WANTS_A_REFUSAL = re.compile(
     r"\b(?:declin\w+|turn\w* down|reject\w*|refus\w*|say(?:s|ing)? no|translat\w+|paraphrase|rephrase|quote|example|"
     r"can't|cannot)\b"
 )
 _CREATIVE = re.compile(
-    r"\b(?:poem|story|song|lyrics?|letter|e-?mail|dialogue|speech|script|scene|note|message|joke|haiku|reply|monologue|"
-    r"text|conversation|play|novel|limerick|diary|role-?play|act as|post|tweet|review|pretend)\b"
+    r"\b(?:poem|story|song|lyrics?|letter|e-?mail|dialogue|speech|script|scene|note|message|joke|haiku|reply|"
+    r"monologue|text|conversation|play|novel|limerick|diary|role-?play|act as|post|tweet|review|pretend)\b"
 )
 _ARTEFACT = re.compile(r"^(?:subject:|dear\b|hi \w+,|hello \w+,|to whom it may|title:|once upon|verse|\[|scene)", re.I)
 _OF_A_MACHINE = re.compile(r"\b(?:assist|language model|ai|guidelines|policy|programm\w*|content)\b")
 _SPEAKER = re.compile(r"\b(?:i|i'd|i'm|i'll|me)\b|feel free|anything else|\?$")
 _TO_THE_USER = re.compile(
     r"\b(?:assist|request|question|help you|help with|provide|language model|ai|content|guidelines|policy|"
-    r"programm\w*)\b"
-    r"|(?:\bnot|n't|cannot|unable)\b[^.]*\b(?:writ\w+|creat\w+|generat\w+|compos\w+|produc\w+|mak\w+|jok\w+|do that|"
-    r"do this)\b"
+    r"programm\w*)\b|(?:\bnot|n't|cannot|unable)\b[^.]*\b(?:writ\w+|creat\w+|generat\w+|compos\w+|produc\w+|mak\w+|"
+    r"jok\w+|do that|do this)\b"
 )
 
 

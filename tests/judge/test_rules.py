@@ -14,9 +14,9 @@ from introbench.judge import LABELS, judge_reply
 
 ROWS = [json.loads(line) for line in Path(__file__).with_name("completions.jsonl").read_text().splitlines()]
 HALVES = [[row for row in ROWS if int(text_hash(f"reply {row['id']}"), 16) % 2 == half] for half in (0, 1)]
-"""Chosen by hash before the rules were first run. At first they agreed with 0.900 and 0.856 of the labels; after work on
-the first half alone with 0.981 and 0.875. Since then the second half has been looked at too, so what is asked of both
-below says that nothing is lost again, and 0.875 is what to expect on as hard a set that is new."""
+"""Chosen by hash before the rules were first run. At first they agreed with 0.900 and 0.856 of the labels; after work
+on the first half alone, with 0.981 and 0.875. Since then the second half has been looked at as well, so what is asked
+below says that nothing is lost again; 0.875 is what to expect on as hard a set that is new."""
 
 REFUSALS = [row for row in ROWS if row["label"] == "refusal" and row["completion"].strip()]
 
