@@ -14,13 +14,17 @@ def list_tasks(include_path: IncludePath = None) -> None:
     from introbench.models.spec import EMBEDDED
     from introbench.tasks.registry import find_tasks
 
-    typer.echo("Tasks (--tasks NAME, NAME?behaviour=letter, NAME?k=4 for 4 demonstrations)\n")
+    typer.echo("Tasks (--tasks NAME, NAME?behaviour=letter, NAME?k=4 for 4 demonstrations, all for all bundled ones)\n")
     for task in find_tasks(include_path or []).values():
         info = task.info
         note = f"\n    experimental: {info.experimental}" if info.experimental else ""
-        typer.echo(f"  {info.name}  version {info.version}, {info.count} items, {info.licence}")
+        items = "your own items" if info.count is None else f"{info.count} items"
+        typer.echo(f"  {info.name}  version {info.version}, {items}, {info.licence}")
         typer.echo(f"    {info.summary}")
         typer.echo(f"    behaviour: {' or '.join(info.behaviours)}; cues: {', '.join(info.cue_kinds)}{note}")
+        for own in task.parameters:
+            needed = "needed" if own.default is None else f"{own.default!r} if left out"
+            typer.echo(f"    {info.name}?{own.name}=VALUE: {own.summary} ({needed})")
     typer.echo("\nModels (--model SPEC, options as SPEC?dtype=bfloat16&weight_noise=0.05)\n")
     for form, meaning in _FORMS:
         typer.echo(f"  {form:<24}{meaning}")

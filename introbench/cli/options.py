@@ -12,7 +12,10 @@ __all__ = ["IncludePath", "Limit", "Out", "Seed", "SplitName", "Tasks", "split_t
 Tasks = Annotated[
     str,
     typer.Option(
-        "--tasks", "-t", metavar="SPECS", help="Tasks, separated by commas; NAME?k=4 shows 4 solved explanations first."
+        "--tasks",
+        "-t",
+        metavar="SPECS",
+        help="Tasks, separated by commas, or all; NAME?k=4 shows 4 solved explanations first.",
     ),
 ]
 Limit = Annotated[

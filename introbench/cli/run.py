@@ -168,8 +168,11 @@ def _show_plan(config: RunConfig, variants: list[TaskVariant], out: Path | None)
     from introbench.runs.count import count_plan
 
     plan, counts = count_plan(config, variants, out)
-    tasks = [[task.variant.name, task.items, len(task.cases), len(task.repeated)] for task in plan.tasks]
-    typer.echo(tabulate(tasks, headers=["task", "items", "cases", "asked twice"], tablefmt="simple"))
+    tasks = [
+        [task.variant.name, task.items, sum(task.skipped.values()), len(task.cases), len(task.repeated)]
+        for task in plan.tasks
+    ]
+    typer.echo(tabulate(tasks, headers=["task", "items", "left out", "cases", "asked twice"], tablefmt="simple"))
     rows = []
     for count in counts:
         saving = f"{count.prompt_tokens / count.pushed_tokens:.1f}x" if count.pushed_tokens else "-"

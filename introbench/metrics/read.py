@@ -72,6 +72,10 @@ class TaskEntry(_Read):
     """How the choices were read."""
     wording: Wording = Wording("No change: {choice}", "Change: {choice}")
     """The replies that the explanation question asks for."""
+    skipped: dict[str, int] = {}
+    """What was left out of its items, by reason."""
+    notes: list[str] = []
+    """What a reader of the results has to know about its items."""
 
 
 class _Manifest(_Read):

@@ -210,6 +210,10 @@ class TaskSummary(_Part):
     """Results of different numbers must not be compared."""
     cases: CaseCounts
     """What the run holds."""
+    skipped: dict[str, int] = {}
+    """What was left out of the items, by reason."""
+    notes: list[str] = []
+    """What a reader of the results has to know about the items."""
     emitters: list[EmitterSummary]
     """Every model of the run."""
     pairs: list[PairSummary]

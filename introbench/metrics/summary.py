@@ -103,6 +103,8 @@ def _task(run: Run, task: TaskEntry) -> TaskSummary:
         version=task.version,
         comparability=task.comparability,
         cases=_counts(cases),
+        skipped=task.skipped,
+        notes=task.notes,
         emitters=[_emitter(cases, emitter) for emitter in emitters],
         pairs=[_pair(cases, *pair) for pair in (*forward, *((other, target) for target, other in forward))],
     )

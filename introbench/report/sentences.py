@@ -48,6 +48,9 @@ def coverage_sentences(task: TaskSummary) -> Iterator[str]:
         + (f"; apart from them {' and '.join(apart)} cases" if apart else "")
         + "."
     )
+    if task.skipped:
+        yield "Left out: " + ", ".join(f"{count} {reason}" for reason, count in task.skipped.items()) + "."
+    yield from task.notes
     for emitter in task.emitters:
         coverage = emitter.coverage
         if coverage.scored < coverage.cases:

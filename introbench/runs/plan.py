@@ -29,11 +29,17 @@ class TaskPlan:
         variant: the task with its parameters.
         cases: in plan order, the cases of an item together.
         repeated: those that are asked a second time, in another order of items.
+        items_sha256: hash of what the items were read from.
+        skipped: what was left out of the task, by reason: rows of its source, and items that no cue applies to.
+        notes: what a reader of the results has to know about the items.
     """
 
     variant: TaskVariant
     cases: tuple[Case, ...]
     repeated: tuple[Case, ...]
+    items_sha256: str
+    skipped: Mapping[str, int]
+    notes: tuple[str, ...]
 
     @property
     def items(self) -> int:
@@ -67,7 +73,8 @@ def make_plan(config: RunConfig, variants: Sequence[TaskVariant]) -> Plan:
 def _task_plan(config: RunConfig, variant: TaskVariant) -> TaskPlan:
     task = variant.task
     templates = task.templates()
-    items = [item for item in task.items() if item.split == config.split]
+    found = variant.items()
+    items = [item for item in found.items if item.split == config.split]
     if not items:
         raise TaskError(f"{task.info.name}: has no items in the split {config.split!r}")
     if variant.demonstrations and config.split == "train":
@@ -78,10 +85,13 @@ def _task_plan(config: RunConfig, variant: TaskVariant) -> TaskPlan:
     if variant.demonstrations:
         shown = draw_demonstrations(task, templates, variant.demonstrations, config.seed, variant.behaviour)
     name = task.info.name
-    chosen = plan_items(items, templates, name, config.seed)[: config.limit]
+    planned = plan_items(items, templates, name, config.seed)
+    if not planned:
+        raise TaskError(f"{name}: none of its {len(items)} items has the fields that a cue names")
+    uncued = {"items that no cue applies to": len(items) - len(planned)} if len(planned) < len(items) else {}
     cases = [
         case
-        for item in chosen
+        for item in planned[: config.limit]
         for case in build_cases(
             item,
             templates,
@@ -92,7 +102,8 @@ def _task_plan(config: RunConfig, variant: TaskVariant) -> TaskPlan:
             demonstrations=shown,
         )
     ]
-    return TaskPlan(variant, tuple(cases), tuple(_repeated(cases, config)))
+    repeated = tuple(_repeated(cases, config))
+    return TaskPlan(variant, tuple(cases), repeated, found.sha256, {**found.skipped, **uncued}, found.notes)
 
 
 def _repeated(cases: Sequence[Case], config: RunConfig) -> list[Case]:

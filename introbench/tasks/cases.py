@@ -25,6 +25,7 @@ __all__ = [
     "explanation_text",
     "lettered",
     "plan_items",
+    "pushed_choice",
 ]
 
 CUES_PER_ITEM = 4
@@ -90,17 +91,45 @@ def lettered(item: Item) -> Item:
     return replace(item, question="\n".join([item.question, *listed]), choices=letters)
 
 
-def apply_cue(cue: Cue, item: Item, hint: int | None) -> Edit:
-    """The pair of user turns that a cue makes of an item."""
-    text = fill(cue.text) if hint is None else fill(cue.text, hint=item.choices[hint])
+def apply_cue(cue: Cue, item: Item, hint: int | None, listing: str = "") -> Edit:
+    """The pair of user turns that a cue makes of an item.
+
+    Args:
+        hint: index of the hinted choice, None for a placebo.
+        listing: the end of the question that lists the options; a rewrite keeps it.
+
+    Raises TaskError where the target of a substitution does not stand exactly once in the question.
+    """
+    hinted = {} if hint is None else {"hint": item.choices[hint]}
+    text = fill(cue.text, **item.fields, **hinted)
+    if cue.edit == "rewrite":
+        return Edit("", text, item.question.removesuffix(listing), listing)
+    if cue.edit == "substitute":
+        target = fill(cue.target or "", **item.fields)
+        if (times := item.question.count(target)) != 1:
+            raise TaskError(
+                f"cue {cue.id!r}: its target {target!r} stands {times} times in the question of item {item.id!r}; "
+                "it must stand there exactly once"
+            )
+        before, _, behind = item.question.partition(target)
+        return Edit(before, text, target, behind)
     if cue.position == "before":
         return Edit("", text + _CUE_GAP, "", item.question)
     return Edit(item.question, _CUE_GAP + text, "", "")
 
 
-def explanation_text(cue: Cue, cued: str, templates: Templates) -> str:
+def pushed_choice(cue: Cue, item: Item) -> int | None:
+    """Index of the choice that a cue pushes towards, or None. Raises TaskError where the item has no such choice."""
+    if cue.pushes is None:
+        return None
+    if cue.pushes not in item.choices:
+        raise TaskError(f"cue {cue.id!r}: pushes towards {cue.pushes!r}, which is no choice of item {item.id!r}")
+    return item.choices.index(cue.pushes)
+
+
+def explanation_text(cue: Cue, item: Item, cued: str, templates: Templates) -> str:
     """The user turn that asks for the explanation: the cued prompt, then the question about the cue."""
-    return cued + _EXPLANATION_GAP + fill(templates.explanation.question, cue=cue.name)
+    return cued + _EXPLANATION_GAP + fill(templates.explanation.question, cue=fill(cue.name, **item.fields))
 
 
 def candidates(templates: Templates, choices: Sequence[str]) -> tuple[str, ...]:
@@ -110,8 +139,11 @@ def candidates(templates: Templates, choices: Sequence[str]) -> tuple[str, ...]:
 
 
 def plan_items(items: Sequence[Item], templates: Templates, task: str, seed: int) -> list[Item]:
-    """Items in plan order: interleaved over kind × cue kinds × (hint is key), so every prefix is balanced."""
-    draws = [_draw(item, templates, task, seed) for item in items]
+    """Items in plan order: interleaved over kind × cue kinds × (hint is key), so every prefix is balanced.
+
+    Items that no cue applies to are left out.
+    """
+    draws = [_draw(item, templates, task, seed) for item in items if templates.cues_for(item)]
     levels = (
         lambda draw: draw.item.kind,
         lambda draw: draw.first_kind,
@@ -130,47 +162,53 @@ def build_cases(
     behaviour: BehaviourReading = "text",
     demonstrations: Sequence[Demonstration] = (),
 ) -> list[Case]:
-    """The cases of one item, the same under any limit, order or subset of other items.
+    """The cases of one item, the same under any limit, order or subset of other items; none where no cue applies.
 
     Args:
         task: the task's own name, on which all draws depend, so that variants share them.
         variant: the name with parameters that the cases carry; the task's own where None.
         behaviour: how the choice is read.
         demonstrations: solved explanations that precede the explanation question.
+
+    Raises TaskError where a cue does not fit the item.
     """
+    applicable, kinds = templates.cues_for(item), templates.kinds_for(item)
+    if not kinds:
+        return []
     draw = _draw(item, templates, task, seed)
-    kinds = templates.kinds()
+    first = kinds.index(templates.kinds()[draw.first_kind])
     cases = []
     for step in range(min(CUES_PER_ITEM, len(kinds))):
-        kind = kinds[(draw.first_kind + step) % len(kinds)]
-        wordings = [cue for cue in templates.cues if cue.kind == kind]
+        kind = kinds[(first + step) % len(kinds)]
+        wordings = [cue for cue in applicable if cue.kind == kind]
         cue = named_random(seed, task, item.id, "wording", kind).choice(wordings)
+        pushed = pushed_choice(cue, item)
+        hint = None if cue.kind == PLACEBO else draw.hint if pushed is None else pushed
         asked = lettered(item) if behaviour == "letter" else item
+        edit = apply_cue(cue, asked, hint, listing=asked.question.removeprefix(item.question))
         system = templates.systems[behaviour]
-        hint = None if cue.kind == PLACEBO else draw.hint
-        cases.append(_case(asked, cue, hint, templates, system, variant or task, demonstrations))
+        cases.append(_case(asked, cue, hint, edit, templates, system, variant or task, demonstrations))
     return cases
 
 
 def _draw(item: Item, templates: Templates, task: str, seed: int) -> _Draw:
     # One hint per item: its cues then differ in wording only, and the plan can balance on "hint is key".
-    return _Draw(
-        item,
-        named_random(seed, task, item.id, "cue kinds").randrange(len(templates.kinds())),
-        named_random(seed, task, item.id, "hint").randrange(len(item.choices)),
-    )
+    every, kinds = templates.kinds(), templates.kinds_for(item)
+    first = named_random(seed, task, item.id, "cue kinds").randrange(len(kinds))
+    hint = named_random(seed, task, item.id, "hint").randrange(len(item.choices))
+    return _Draw(item, every.index(kinds[first]), hint)
 
 
 def _case(
     item: Item,
     cue: Cue,
     hint: int | None,
+    edit: Edit,
     templates: Templates,
     system_turn: str,
     variant: str,
     demonstrations: Sequence[Demonstration],
 ) -> Case:
-    edit = apply_cue(cue, item, hint)
     if edit.cued == edit.uncued:
         raise TaskError(f"{variant}: cue {cue.id!r} leaves item {item.id!r} unchanged")
     case_id = f"{variant}/{item.id}/{cue.id}"
@@ -182,7 +220,7 @@ def _case(
     solved = tuple(
         turn for shown in demonstrations for turn in (Message("user", shown.prompt), Message("assistant", shown.reply))
     )
-    asked = Message("user", explanation_text(cue, edit.cued, templates))
+    asked = Message("user", explanation_text(cue, item, edit.cued, templates))
     return Case(
         id=case_id,
         task=variant,

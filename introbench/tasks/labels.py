@@ -117,4 +117,4 @@ def _demonstration(path: Path, label: Label, item: Item, templates: Templates) -
     hint = None if label.hint is None else item.choices.index(label.hint)
     content = item.choices.index(label.content)
     reply = candidates(templates, item.choices)[content + len(item.choices) * (label.verdict == "changed")]
-    return Demonstration(explanation_text(cue, apply_cue(cue, item, hint).cued, templates), reply)
+    return Demonstration(explanation_text(cue, item, apply_cue(cue, item, hint).cued, templates), reply)

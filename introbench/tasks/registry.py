@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import re
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import get_args
+from urllib.parse import unquote
 
 from introbench.errors import SpecError, TaskError
-from introbench.tasks.task import Task
+from introbench.tasks.task import ItemSet, Task
 from introbench.tasks.types import BehaviourReading
 
-__all__ = ["ENTRY_POINT_GROUP", "TaskVariant", "find_tasks", "resolve_task"]
+__all__ = ["ALL", "ENTRY_POINT_GROUP", "TaskVariant", "expand_specs", "find_tasks", "resolve_task"]
 
 ENTRY_POINT_GROUP = "introbench.tasks"
+ALL = "all"
+"""The task spec that means every task with bundled items."""
+
 _MAX_DEMONSTRATIONS = 64
+_PARAMETER = re.compile(r"[a-z][a-z0-9_]*")
+_SHARED = ("behaviour", "k")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +38,18 @@ class TaskVariant:
         behaviour: how the model's choice is read.
         task: the task itself.
         demonstrations: number k of solved explanations before each explanation question.
+        parameters: values of the task's own parameters, defaults included.
     """
 
     name: str
     task: Task
     behaviour: BehaviourReading
     demonstrations: int = 0
+    parameters: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def items(self) -> ItemSet:
+        """The items under these parameters. Raises TaskError as `Task.item_set` does."""
+        return self.task.item_set(self.parameters)
 
 
 def find_tasks(include_paths: Sequence[Path] = ()) -> dict[str, Task]:
@@ -58,31 +71,56 @@ def find_tasks(include_paths: Sequence[Path] = ()) -> dict[str, Task]:
     return found
 
 
-def resolve_task(spec: str, tasks: dict[str, Task]) -> TaskVariant:
+def expand_specs(specs: Sequence[str], tasks: Mapping[str, Task]) -> list[str]:
+    """Task specs with `all` replaced by the names of all tasks whose items are bundled; each spec once."""
+    bundled = [name for name, task in tasks.items() if task.info.bundled]
+    return list(dict.fromkeys(name for spec in specs for name in (bundled if spec == ALL else [spec])))
+
+
+def resolve_task(spec: str, tasks: Mapping[str, Task]) -> TaskVariant:
     """The task that a spec `NAME` or `NAME?behaviour=letter&k=4` names.
 
-    Raises SpecError with the nearest names where there is no such task or parameter.
+    A value may hold any character; "%", "&" and "," are written %25, %26 and %2C in it.
+    Raises SpecError with the nearest names where there is no such task or parameter, or where a parameter that must
+    be given is not.
     """
     name, _, query = spec.partition("?")
     if name not in tasks:
         raise SpecError(f"no task {name!r}{_suggestion(name, tasks)}; `introbench list` shows all")
-    readings = {str(reading): reading for reading in tasks[name].info.behaviours}
-    usual = {"behaviour": next(iter(readings)), "k": "0"}
+    task = tasks[name]
+    readings = {str(reading): reading for reading in task.info.behaviours}
+    usual: dict[str, str | None] = {"behaviour": next(iter(readings)), "k": "0"}
+    usual |= {own.name: own.default for own in task.parameters}
     given = dict(usual)
     for part in filter(None, query.split("&")):
         key, _, value = part.partition("=")
         if key not in given:
-            takes = f"behaviour={'|'.join(readings)} and k=NUMBER (demonstrations)"
-            raise SpecError(f"task {name!r} has no parameter {key!r}; it takes {takes}")
-        given[key] = value
-    if given["behaviour"] not in readings:
-        raise SpecError(f"task {name!r}: behaviour={given['behaviour']} must be {' or '.join(readings)}")
-    if not given["k"].isdecimal() or int(given["k"]) > _MAX_DEMONSTRATIONS:
-        raise SpecError(f"task {name!r}: k={given['k']} must be a whole number from 0 to {_MAX_DEMONSTRATIONS}")
-    given["k"] = str(int(given["k"]))
-    query = "&".join(f"{key}={value}" for key, value in given.items() if value != usual[key])
+            raise SpecError(f"task {name!r} has no parameter {key!r}; it takes {_parameters(task)}")
+        given[key] = unquote(value)
+    behaviour, k = str(given["behaviour"]), str(given["k"])
+    if behaviour not in readings:
+        raise SpecError(f"task {name!r}: behaviour={behaviour} must be {' or '.join(readings)}")
+    if not k.isdecimal() or int(k) > _MAX_DEMONSTRATIONS:
+        raise SpecError(f"task {name!r}: k={k} must be a whole number from 0 to {_MAX_DEMONSTRATIONS}")
+    given["k"] = str(int(k))
+    if absent := [own for own in task.parameters if given[own.name] is None]:
+        raise SpecError(f"task {name!r} needs {absent[0].name} ({absent[0].summary}): {name}?{absent[0].name}=VALUE")
+    values = {key: value for key, value in given.items() if value is not None}
+    query = "&".join(f"{key}={_quoted(value)}" for key, value in values.items() if value != usual[key])
     canonical = f"{name}?{query}" if query else name
-    return TaskVariant(canonical, tasks[name], readings[given["behaviour"]], int(given["k"]))
+    own_values = {own.name: values[own.name] for own in task.parameters}
+    return TaskVariant(canonical, task, readings[behaviour], int(k), own_values)
+
+
+def _parameters(task: Task) -> str:
+    """What a task takes behind its name, in words."""
+    shared = [f"behaviour={'|'.join(task.info.behaviours)}", "k=NUMBER (demonstrations)"]
+    *first, last = [*shared, *(f"{own.name}=VALUE ({own.summary})" for own in task.parameters)]
+    return f"{', '.join(first)} and {last}"
+
+
+def _quoted(value: str) -> str:
+    return re.sub("[%&,]", lambda found: f"%{ord(found.group()):02X}", value)
 
 
 def _suggestion(name: str, known: Iterable[str]) -> str:
@@ -97,6 +135,11 @@ def _add(found: dict[str, Task], task: object, where: str) -> None:
     if unknown := [reading for reading in task.info.behaviours if reading not in get_args(BehaviourReading)]:
         known = ", ".join(get_args(BehaviourReading))
         raise TaskError(f"{where}: behaviour {unknown[0]!r} cannot be read; known: {known}")
+    for own in task.parameters:
+        if not _PARAMETER.fullmatch(own.name) or own.name in _SHARED:
+            raise TaskError(f"{where}: {own.name!r} cannot be the name of a parameter; use letters, digits and _")
+    if name == ALL:
+        raise TaskError(f"{where}: {ALL!r} means all bundled tasks; choose another name")
     if name in found:
         raise TaskError(f"{where}: the task name {name!r} is in use by {found[name].folder}")
     found[name] = task

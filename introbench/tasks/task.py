@@ -1,22 +1,56 @@
-"""A task plugin: a folder with what it declares, its items and its templates."""
+"""A task plugin: a folder with what it declares, its templates, and its items or a way to load them."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from introbench.errors import TaskError
 from introbench.hashing import file_hash
-from introbench.tasks.types import Item, Split, TaskInfo
+from introbench.tasks.types import FIELD_NAME, RESERVED_NAMES, Item, Split, TaskInfo
 
 if TYPE_CHECKING:
     from introbench.tasks.templates import Templates
 
-__all__ = ["Task", "check_file", "read_items"]
+__all__ = ["ItemSet", "Parameter", "Task", "check_file", "read_items", "read_rows", "scan_items"]
 
-_ITEM_FIELDS = {"id", "kind", "cluster", "split", "question", "choices", "key"}
+_NEEDED = {"id", "kind", "cluster", "split", "question", "choices", "key"}
+_ITEM_FIELDS = {*_NEEDED, "fields"}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What a task takes behind `NAME?` beside `behaviour` and `k`.
+
+    Attributes:
+        name: letters a to z, digits and "_".
+        summary: what it is, in a few words, for lists and messages.
+        default: the value where none is given; None where one must be given.
+    """
+
+    name: str
+    summary: str
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSet:
+    """The items of a task and what became of their source.
+
+    Attributes:
+        items: all items, of both splits.
+        sha256: hash of what they were read from.
+        skipped: rows of the source that became no item, by reason.
+        notes: what a reader of the results has to know about the source, a sentence each.
+    """
+
+    items: list[Item]
+    sha256: str
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +59,15 @@ class Task:
 
     Attributes:
         info: what the task declares about itself.
-        folder: where `items.jsonl`, `templates.yaml` and, if bundled, `labels.json` lie.
+        folder: where `templates.yaml` and, if bundled, `items.jsonl` and `labels.json` lie.
+        parameters: what it takes beside `behaviour` and `k`.
+        load: makes the items from the values of the parameters; where None, they are read from `items.jsonl`.
     """
 
     info: TaskInfo
     folder: Path
+    parameters: tuple[Parameter, ...] = ()
+    load: Callable[[Mapping[str, str]], ItemSet] | None = None
 
     def templates(self) -> Templates:
         """The wordings. Raises TaskError where the file breaks the contract."""
@@ -39,13 +77,45 @@ class Task:
         return load_templates(self.folder / "templates.yaml")
 
     def items(self) -> list[Item]:
-        """All frozen items, in file order. Raises TaskError on a wrong checksum or a bad row."""
+        """All items under the default parameters, in file order. Raises as `item_set` does."""
+        return self.item_set().items
+
+    def item_set(self, values: Mapping[str, str] | None = None) -> ItemSet:
+        """The items under some values of the parameters, the defaults where left out.
+
+        Raises TaskError on a wrong checksum, a bad row, or a parameter that must be given and is not.
+        """
+        if self.load is None:
+            return self._bundled()
+        found = self.load(self._values(values or {}))
+        for problem in scan_items(self.info.name, map(_as_row, found.items), "item"):
+            raise TaskError(problem)
+        if not found.items:
+            left_out = ", ".join(f"{number} {reason}" for reason, number in found.skipped.items())
+            raise TaskError(f"{self.info.name}: its source holds no items" + (f"; left out: {left_out}" * bool(left_out)))
+        return found
+
+    def _values(self, given: Mapping[str, str]) -> dict[str, str]:
+        values = {}
+        for parameter in self.parameters:
+            value = given.get(parameter.name, parameter.default)
+            if value is None:
+                raise TaskError(
+                    f"{self.info.name}: needs {parameter.name} ({parameter.summary}); "
+                    f"write {self.info.name}?{parameter.name}=VALUE"
+                )
+            values[parameter.name] = value
+        return values
+
+    def _bundled(self) -> ItemSet:
         path = self.folder / "items.jsonl"
+        if self.info.sha256 is None:
+            raise TaskError(f"{path}: the task declares no sha256 of it; write it into its TaskInfo")
         check_file(path, self.info.sha256)
         items = read_items(path)
         if len(items) != self.info.count:
             raise TaskError(f"{path}: {len(items)} items, the task declares {self.info.count}")
-        return items
+        return ItemSet(items, self.info.sha256)
 
 
 def check_file(path: Path, sha256: str) -> None:
@@ -68,45 +138,95 @@ def read_items(path: Path) -> list[Item]:
     field, a duplicate id, fewer than two or equal choices, a key out of range, an empty file, or a
     cluster that stands in both splits.
     """
-    items: list[Item] = []
-    lines: dict[str, int] = {}
-    splits: dict[str, str] = {}
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            item = _item(f"{path}:{number}", line)
-            if item.id in lines:
-                raise TaskError(f"{path}:{number}: id {item.id!r} stands on line {lines[item.id]} already")
-            lines[item.id] = number
-            if splits.setdefault(item.cluster, item.split) != item.split:
-                raise TaskError(f"{path}:{number}: cluster {item.cluster!r} is in both train and test")
-            items.append(item)
-    if not items:
+    rows = read_rows(path)
+    for problem in scan_items(str(path), rows):
+        raise TaskError(problem)
+    if not rows:
         raise TaskError(f"{path}: holds no items")
-    return items
+    return [Item(**{**row, "choices": tuple(row["choices"])}) for row in rows]
 
 
-def _item(where: str, line: bytes) -> Item:
+def read_rows(path: Path) -> list[Any]:
+    """The rows of an item file, unchecked; in place of a line that is no JSON, the ValueError that says so.
+
+    Raises TaskError where the file cannot be read.
+    """
     try:
-        row: Any = json.loads(line)
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise TaskError(f"{path}: cannot be read ({error.strerror})") from error
+    return [_parsed(line) for line in (lines if lines[-1] else lines[:-1])]
+
+
+def scan_items(where: str, rows: Iterable[Any], unit: str = "line") -> Iterator[str]:
+    """Everything that is wrong with the rows of an item file, each with its place.
+
+    Args:
+        where: the file, or what else messages are to name.
+        unit: what the rows are numbered by.
+    """
+    numbers: dict[str, int] = {}
+    splits: dict[str, str] = {}
+    for number, row in enumerate(rows, start=1):
+        place = f"{where}:{number}" if unit == "line" else f"{where}, {unit} {number}"
+        if problem := _row_problem(row):
+            yield f"{place}: {problem}"
+            continue
+        if row["id"] in numbers:
+            yield f"{place}: id {row['id']!r} stands on {unit} {numbers[row['id']]} already"
+        numbers.setdefault(row["id"], number)
+        if splits.setdefault(row["cluster"], row["split"]) != row["split"]:
+            yield f"{place}: cluster {row['cluster']!r} is in both train and test"
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return json.loads(line)
     except ValueError as error:
-        raise TaskError(f"{where}: not JSON in UTF-8 ({error})") from error
+        return error
+
+
+def _as_row(item: Item) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in _ITEM_FIELDS}
+
+
+def _row_problem(row: Any) -> str | None:
+    """The first thing that is wrong with the row of an item."""
+    if isinstance(row, ValueError):
+        return f"not JSON in UTF-8 ({row})"
     if not isinstance(row, dict):
-        raise TaskError(f"{where}: not a JSON object")
-    if missing := sorted(_ITEM_FIELDS - row.keys()):
-        raise TaskError(f"{where}: lacks the field {missing[0]!r}")
+        return "not a JSON object"
+    if missing := sorted(_NEEDED - row.keys()):
+        return f"lacks the field {missing[0]!r}"
     if unknown := sorted(row.keys() - _ITEM_FIELDS):
-        raise TaskError(f"{where}: unknown field {unknown[0]!r}; known: {', '.join(sorted(_ITEM_FIELDS))}")
+        return f"unknown field {unknown[0]!r}; known: {', '.join(sorted(_ITEM_FIELDS))}"
     for name in ("id", "kind", "cluster", "question"):
-        if not isinstance(row[name], str) or not row[name].strip():
-            raise TaskError(f"{where}: {name!r} must be a text that is not empty")
+        if not _is_text(row[name]):
+            return f"{name!r} must be a text that is not empty"
     if row["split"] not in get_args(Split):
-        raise TaskError(f"{where}: split {row['split']!r} is neither train nor test")
-    choices = row["choices"]
-    if not isinstance(choices, list) or not all(isinstance(choice, str) and choice.strip() for choice in choices):
-        raise TaskError(f"{where}: choices must be a list of texts, none of them empty")
+        return f"split {row['split']!r} is neither train nor test"
+    if problem := _fields_problem(row.get("fields", {})):
+        return problem
+    return _choices_problem(row["choices"], row["key"])
+
+
+def _fields_problem(fields: Any) -> str | None:
+    if not isinstance(fields, Mapping) or not all(_is_text(text) for entry in fields.items() for text in entry):
+        return "'fields' must map names to texts, none of them empty"
+    if wrong := sorted(name for name in fields if not FIELD_NAME.fullmatch(name) or name in RESERVED_NAMES):
+        return f"field {wrong[0]!r} must be named by letters a to z and '_', and not {', '.join(sorted(RESERVED_NAMES))}"
+    return None
+
+
+def _choices_problem(choices: Any, key: Any) -> str | None:
+    if not isinstance(choices, list | tuple) or not all(_is_text(choice) for choice in choices):
+        return "choices must be a list of texts, none of them empty"
     if len(choices) < 2 or len({choice.casefold() for choice in choices}) < len(choices):
-        raise TaskError(f"{where}: needs two or more choices, all different")
-    key = row["key"]
+        return "needs two or more choices, all different"
     if key is not None and (type(key) is not int or not 0 <= key < len(choices)):
-        raise TaskError(f"{where}: key {key!r} is no index of the {len(choices)} choices")
-    return Item(**{**row, "choices": tuple(choices)})
+        return f"key {key!r} is no index of the {len(choices)} choices"
+    return None
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -10,7 +11,9 @@ from typing import Literal
 from introbench.hashing import content_hash
 
 __all__ = [
+    "FIELD_NAME",
     "PLACEBO",
+    "RESERVED_NAMES",
     "BehaviourReading",
     "Case",
     "Cue",
@@ -32,6 +35,12 @@ Part = Literal["uncued", "cued", "explanation"]
 
 PLACEBO = "placebo"
 """The cue kind of neutral sentences, which measure plain prompt sensitivity."""
+
+FIELD_NAME = re.compile(r"[a-z_]+")
+"""What the name of an item's field matches as a whole."""
+
+RESERVED_NAMES = frozenset({"choice", "cue", "hint"})
+"""Placeholders with a meaning of their own, which no field of an item may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,7 @@ class Item:
         question: the text that the model is asked, without any cue.
         choices: the possible answers, in the order shown or scored; at least two, all different.
         key: index of the right choice, or None where there is no right one.
+        fields: texts of this item that cue templates may name as placeholders.
     """
 
     id: str
@@ -64,6 +74,7 @@ class Item:
     question: str
     choices: tuple[str, ...]
     key: int | None
+    fields: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +85,25 @@ class Cue:
         id: unique in its task.
         kind: family of cues ("opinion", "authority"...); `placebo` marks neutral sentences.
         split: "test" kinds are held out: no training set may contain them.
-        edit: how x differs from x∖C.
-        position: where an inserted text stands, relative to the question.
-        text: the text with plain placeholders; `{hint}` is the hinted choice.
-        name: how the explanation question refers to the cue ("my friend's remark").
+        edit: how x differs from x∖C: a text is inserted, a target in the question is substituted by the text, or the
+            text stands in place of the whole question (rewrite; reported apart and never headlined).
+        position: where an inserted text stands, relative to the question; None for other edits.
+        text: the text with plain placeholders: `{hint}` is the hinted choice, others are fields of the item.
+        name: how the explanation question refers to the cue ("my friend's remark"); may name the same fields.
+        target: what a substitution replaces, with fields of the item as placeholders; None for other edits.
+        pushes: the choice that this cue pushes towards, which then is the hint of its cases; None where the hint is
+            drawn per item, and for a placebo.
     """
 
     id: str
     kind: str
     split: Split
     edit: EditKind
-    position: Literal["before", "after"]
+    position: Literal["before", "after"] | None
     text: str
     name: str
+    target: str | None = None
+    pushes: str | None = None
 
 
 @dataclass(frozen=True)
@@ -127,7 +144,7 @@ class Case:
         task: task name as given in the run, parameters included.
         item: the base question.
         cue: the cue template that was applied.
-        hint: index of the hinted choice; None for a placebo.
+        hint: index of the hinted choice, drawn or pushed; None for a placebo.
         uncued: x∖C, read for behaviour.
         cued: x, read for behaviour.
         explanation: x followed by the explanation question. Its 2k candidates are the k
@@ -161,11 +178,12 @@ class TaskInfo:
         behaviours: how the model's choice can be read; the first is the default.
         licence: SPDX id of the item texts.
         source: where the items come from, with a pinned revision.
-        sha256: hash of the frozen item file.
-        count: number of items in the frozen file.
+        sha256: hash of the frozen item file; None where the items are not bundled.
+        count: number of items in the frozen file; None where the items are not bundled.
         cue_kinds: kinds of cue, placebo included, in the order of the templates.
-        experimental: why results should not be headlined, or None.
+        experimental: why results should not be headlined, or "".
         labels_sha256: hash of the bundled label file that demonstrations are drawn from, or None without one.
+        bundled: whether the items come with the plugin; `--tasks all` means these.
     """
 
     name: str
@@ -175,8 +193,9 @@ class TaskInfo:
     behaviours: tuple[BehaviourReading, ...]
     licence: str
     source: str
-    sha256: str
-    count: int
+    sha256: str | None
+    count: int | None
     cue_kinds: Sequence[str]
-    experimental: str | None = None
+    experimental: str = ""
     labels_sha256: str | None = None
+    bundled: bool = True
