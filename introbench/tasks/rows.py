@@ -71,7 +71,7 @@ def count_bad(source: str, bad: Sequence[BadRow], used: int) -> tuple[dict[str, 
     for row in bad:
         places.setdefault(row.reason, []).append(row.where)
     ordered = sorted(places.items(), key=lambda entry: -len(entry[1]))
-    lines = tuple(f"{len(found)} left out: {reason} ({_listed(found)})" for reason, found in ordered)
+    lines = tuple(f"Left out, {reason}: {_listed(found)}" for reason, found in ordered)
     if not used:
         raise TaskError(f"{source}: no row can be used: " + ("; ".join(lines) or "it has none"))
     return {reason: len(found) for reason, found in ordered}, lines
