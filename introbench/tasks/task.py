@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from introbench.errors import TaskError
 from introbench.hashing import file_hash
-from introbench.tasks.types import FIELD_NAME, RESERVED_NAMES, Item, Split, TaskInfo
+from introbench.tasks.types import FIELD_NAME, RESERVED_NAMES, BehaviourReading, Item, Split, TaskInfo
 
 if TYPE_CHECKING:
     from introbench.tasks.templates import Templates
@@ -29,11 +29,14 @@ class Parameter:
         name: letters a to z, digits and "_".
         summary: what it is, in a few words, for lists and messages.
         default: the value where none is given; None where one must be given.
+        naming: what of a value that is not the default stands in the name that tables, files and case ids carry: the
+            whole of it, of a path its last part ("file"), or nothing. The hash of the items tells the rest apart.
     """
 
     name: str
     summary: str
     default: str | None = None
+    naming: Literal["whole", "file", "none"] = "whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,8 @@ class Task:
         info: what the task declares about itself.
         folder: where `templates.yaml` and, if bundled, `items.jsonl` and `labels.json` lie.
         parameters: what it takes beside `behaviour` and `k`.
-        load: makes the items from the values of the parameters; where None, they are read from `items.jsonl`.
+        load: makes the items from the values of the parameters and, as "behaviour", how the choice is read; where
+            None, they are read from `items.jsonl`.
     """
 
     info: TaskInfo
@@ -80,15 +84,20 @@ class Task:
         """All items under the default parameters, in file order. Raises as `item_set` does."""
         return self.item_set().items
 
-    def item_set(self, values: Mapping[str, str] | None = None) -> ItemSet:
-        """The items under some values of the parameters, the defaults where left out.
+    def item_set(
+        self, values: Mapping[str, str] | None = None, behaviour: BehaviourReading | None = None
+    ) -> ItemSet:
+        """The items under some values of the parameters and a reading of the behaviour, the defaults where left out.
 
         Raises TaskError on a wrong checksum, a bad row, or a parameter that must be given and is not.
         """
         if self.load is None:
             return self._bundled()
-        found = self.load(self._values(values or {}))
-        for problem in scan_items(self.info.name, map(_as_row, found.items), "item"):
+        reading = behaviour or self.info.behaviours[0]
+        found = self.load({**self._values(values or {}), "behaviour": reading})
+        # Where letters stand for them, choices that read the same are told apart.
+        rows = map(_as_row, found.items)
+        for problem in scan_items(self.info.name, rows, "item", alike=reading == "letter"):
             raise TaskError(problem)
         if not found.items:
             left_out = ", ".join(f"{number} {reason}" for reason, number in found.skipped.items())
@@ -158,18 +167,19 @@ def read_rows(path: Path) -> list[Any]:
     return [_parsed(line) for line in (lines if lines[-1] else lines[:-1])]
 
 
-def scan_items(where: str, rows: Iterable[Any], unit: str = "line") -> Iterator[str]:
+def scan_items(where: str, rows: Iterable[Any], unit: str = "line", *, alike: bool = False) -> Iterator[str]:
     """Everything that is wrong with the rows of an item file, each with its place.
 
     Args:
         where: the file, or what else messages are to name.
         unit: what the rows are numbered by.
+        alike: whether choices may read the same.
     """
     numbers: dict[str, int] = {}
     splits: dict[str, str] = {}
     for number, row in enumerate(rows, start=1):
         place = f"{where}:{number}" if unit == "line" else f"{where}, {unit} {number}"
-        if problem := _row_problem(row):
+        if problem := _row_problem(row, alike=alike):
             yield f"{place}: {problem}"
             continue
         if row["id"] in numbers:
@@ -190,7 +200,7 @@ def _as_row(item: Item) -> dict[str, Any]:
     return {name: getattr(item, name) for name in _ITEM_FIELDS}
 
 
-def _row_problem(row: Any) -> str | None:
+def _row_problem(row: Any, *, alike: bool) -> str | None:
     """The first thing that is wrong with the row of an item."""
     if isinstance(row, ValueError):
         return f"not JSON in UTF-8 ({row})"
@@ -207,7 +217,7 @@ def _row_problem(row: Any) -> str | None:
         return f"split {row['split']!r} is neither train nor test"
     if problem := _fields_problem(row.get("fields", {})):
         return problem
-    return _choices_problem(row["choices"], row["key"])
+    return _choices_problem(row["choices"], row["key"], alike=alike)
 
 
 def _fields_problem(fields: Any) -> str | None:
@@ -218,10 +228,11 @@ def _fields_problem(fields: Any) -> str | None:
     return None
 
 
-def _choices_problem(choices: Any, key: Any) -> str | None:
+def _choices_problem(choices: Any, key: Any, *, alike: bool) -> str | None:
     if not isinstance(choices, list | tuple) or not all(_is_text(choice) for choice in choices):
         return "choices must be a list of texts, none of them empty"
-    if len(choices) < 2 or len({choice.casefold() for choice in choices}) < len(choices):
+    different = len({choice.casefold() for choice in choices})
+    if len(choices) < 2 or (different < len(choices) and not alike):
         return "needs two or more choices, all different"
     if key is not None and (type(key) is not int or not 0 <= key < len(choices)):
         return f"key {key!r} is no index of the {len(choices)} choices"
