@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, TypedDict
 
 from introbench.hashing import named_random, text_hash
+from introbench.tasks.splits import cluster_split
 from introbench_tasks.dilemmas.generate import SEED, TASK
 from introbench_tasks.dilemmas.generate.accounts import LEANS, Account, draw_account, lengths
 from introbench_tasks.dilemmas.generate.overlap import grams, jaccard, most_alike
@@ -16,12 +17,12 @@ from introbench_tasks.dilemmas.generate.persons import NARRATORS, in_third_perso
 from introbench_tasks.dilemmas.generate.situations import Situation, situations
 from introbench_tasks.dilemmas.protocol import ORDERS, Order, question
 
-__all__ = ["ITEMS_FILE", "MOST_ALIKE", "ItemRecord", "all_items", "items_text", "split_of"]
+__all__ = ["ITEMS_FILE", "MOST_ALIKE", "ItemRecord", "all_items", "items_text"]
 
 ITEMS_FILE = Path(__file__).resolve().parent.parent / "items.jsonl"
 
-TRAIN_SHARE = 0.6
-"""Share of the situations that may be trained on; the rest gives the test set enough clusters."""
+HELD_OUT = 0.4
+"""Share of the situations that are held out, so that the test set has enough clusters."""
 
 MOST_ALIKE = 0.7
 """No two questions reach this Jaccard index of word 5-grams, names masked."""
@@ -61,12 +62,6 @@ def all_items() -> list[ItemRecord]:
 def items_text() -> str:
     """The content of the item file: one JSON object per line."""
     return "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in all_items())
-
-
-def split_of(cluster: str) -> Literal["train", "test"]:
-    """The split of a cluster: a function of its name alone, so that no other item or seed can move it."""
-    position = int(text_hash(f"{TASK}/split/{cluster}"), 16) / 2**256
-    return "train" if position < TRAIN_SHARE else "test"
 
 
 def _items(situation: Situation) -> list[ItemRecord]:
@@ -116,7 +111,7 @@ def _record(item_id: str, cluster: str, account: Account, order: Order) -> ItemR
         "id": item_id,
         "kind": f"{account.blame}_{order}",
         "cluster": cluster,
-        "split": split_of(cluster),
+        "split": cluster_split(cluster, HELD_OUT),
         "question": question(text, order),
         "choices": list(ORDERS[order]),
         "key": None,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from introbench_tasks.hint_facts.generate.assemble import ITEMS_FILE, items_text
 from introbench_tasks.frozen import write_or_check
+from introbench_tasks.hint_facts.generate.assemble import ITEMS_FILE, items_text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
