@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -76,24 +79,78 @@ def test_class_numbers_of_parquet_become_the_names_that_the_set_gives_them(tmp_p
     assert row.values == {"question": "Q?", "choices": ["x", "y"], "answer": "B"}
 
 
+COMMIT = "c0ffee" * 6 + "c0ff"
+
+
 class Hub(BaseHTTPRequestHandler):
-    """As much of the hub as a refusal takes: one gated set, and nothing else."""
+    """As much of the hub as loading takes: one set with one commit, a gated one, and nothing else."""
+
+    files: Mapping[str, bytes]
 
     def do_GET(self) -> None:
-        gated = "/gated/" in self.path
-        self.send_response(401 if gated else 404)
-        self.send_header("X-Error-Code", "GatedRepo" if gated else "RepoNotFound")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
+        path, _, _ = self.path.partition("?")
+        if path.startswith("/api/datasets/some/open/tree/"):
+            within = path.removeprefix(f"/api/datasets/some/open/tree/{COMMIT}").strip("/")
+            self.json([self.entry(name) for name in self.files if name.startswith(within)])
+        elif path.startswith("/api/datasets/some/open"):
+            self.json({"id": "some/open", "sha": COMMIT, "siblings": [{"rfilename": name} for name in self.files]})
+        elif "some/gated" in path:
+            self.refuse(401, "GatedRepo")
+        elif not path.startswith("/datasets/some/open/resolve/"):
+            self.refuse(404, "RepoNotFound")
+        elif (name := path.split("/", 6)[6]) in self.files:
+            self.answer(self.files[name], "application/octet-stream")
+        else:
+            self.refuse(404, "EntryNotFound")
 
     do_HEAD = do_GET
+
+    def do_POST(self) -> None:
+        asked = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        self.json([self.entry(name) for name in asked.get("paths", []) if name in self.files])
+
+    def entry(self, name: str) -> dict[str, Any]:
+        return {"type": "file", "path": name, "size": len(self.files[name]), "oid": etag(self.files[name])}
+
+    def json(self, value: Any) -> None:
+        self.answer(json.dumps(value).encode(), "application/json")
+
+    def answer(self, content: bytes, kind: str) -> None:
+        self.send_response(200)
+        for header, value in (
+            ("Content-Type", kind),
+            ("Content-Length", str(len(content))),
+            ("ETag", f'"{etag(content)}"'),
+            ("X-Repo-Commit", COMMIT),
+        ):
+            self.send_header(header, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def refuse(self, status: int, code: str) -> None:
+        self.send_response(status)
+        self.send_header("X-Error-Code", code)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
 
 
+def etag(content: bytes) -> str:
+    return hashlib.sha1(content).hexdigest()
+
+
 @pytest.fixture(scope="module")
 def hub() -> Iterator[str]:
+    questions = "question,A,B,answer\n" + "".join(f"Q{n}?,x,y,{'AB'[n % 2]}\n" for n in range(4))
+    Hub.files = {
+        "README.md": CARD.encode(),
+        "plain/test.csv": questions.encode(),
+        "plain/train.csv": questions.encode(),
+        "other.jsonl": b'{"a": 1}\n',
+    }
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -103,6 +160,34 @@ def hub() -> Iterator[str]:
     thread.join()
 
 
+def show(source: str, hub: str, home: Path, *, offline: bool = False) -> subprocess.CompletedProcess[str]:
+    flag = "1" if offline else "0"
+    return subprocess.run(
+        [sys.executable, "-m", "introbench", "show", "hint_mcq", "--data", source],
+        env={
+            **os.environ,
+            "HF_ENDPOINT": hub,
+            "HF_HUB_OFFLINE": flag,
+            "HF_DATASETS_OFFLINE": flag,
+            "HF_HOME": str(home),
+        },
+        capture_output=True,
+        text=True,
+        timeout=250,
+        check=False,
+    )
+
+
+def test_a_set_of_the_hub_is_asked_at_its_revision_and_again_without_a_network(hub: str, tmp_path: Path) -> None:
+    for offline in (False, True):
+        done = show(f"some/open@{COMMIT}:plain/test", hub, tmp_path, offline=offline)
+        assert done.returncode == 0, done.stderr
+        assert f"hint_mcq?data=some/open@{COMMIT}:plain/test/question-" in done.stdout
+    other = show(f"some/open@{'b' * 40}:plain/test", hub, tmp_path, offline=True)
+    assert other.returncode == 2
+    assert f"only revision {COMMIT} lies in the cache" in other.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [("some/gated", "is gated: ask for access at"), ("some/missing", "no such data set or revision on the hub")],
@@ -110,20 +195,7 @@ def hub() -> Iterator[str]:
 def test_a_gated_or_absent_set_of_the_hub_is_one_line_with_the_way_out(
     name: str, message: str, hub: str, tmp_path: Path
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "introbench", "show", "hint_mcq", "--data", f"{name}:all/test"],
-        env={
-            **os.environ,
-            "HF_ENDPOINT": hub,
-            "HF_HUB_OFFLINE": "0",
-            "HF_DATASETS_OFFLINE": "0",
-            "HF_HOME": str(tmp_path),
-        },
-        capture_output=True,
-        text=True,
-        timeout=250,
-        check=False,
-    )
+    done = show(f"{name}:all/test", hub, tmp_path)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert message in line
