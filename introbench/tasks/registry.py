@@ -18,7 +18,7 @@ from introbench.errors import SpecError, TaskError
 from introbench.tasks.task import ItemSet, Task
 from introbench.tasks.types import BehaviourReading
 
-__all__ = ["ALL", "ENTRY_POINT_GROUP", "TaskVariant", "expand_specs", "find_tasks", "resolve_task"]
+__all__ = ["ALL", "ENTRY_POINT_GROUP", "TaskVariant", "expand_specs", "find_tasks", "resolve_task", "task_at"]
 
 ENTRY_POINT_GROUP = "introbench.tasks"
 ALL = "all"
@@ -77,9 +77,18 @@ def expand_specs(specs: Sequence[str], tasks: Mapping[str, Task]) -> list[str]:
     return list(dict.fromkeys(name for spec in specs for name in (bundled if spec == ALL else [spec])))
 
 
-def resolve_task(
-    spec: str, tasks: Mapping[str, Task], values: Mapping[str, str] | None = None
-) -> TaskVariant:
+def task_at(folder: Path) -> Task:
+    """The task of a plugin folder, whatever else is installed. Raises TaskError where there is none to import."""
+    if not (folder / "task.py").is_file():
+        raise TaskError(f"{folder}: holds no task.py; name the folder of a task plugin")
+    found: dict[str, Task] = {}
+    path = folder / "task.py"
+    _add(found, getattr(_import_file(path), "TASK", None), str(path))
+    (task,) = found.values()
+    return task
+
+
+def resolve_task(spec: str, tasks: Mapping[str, Task], values: Mapping[str, str] | None = None) -> TaskVariant:
     """The task that a spec `NAME` or `NAME?behaviour=letter&k=4` names.
 
     A value may hold any character; "%", "&" and "," are written %25, %26 and %2C in it.
