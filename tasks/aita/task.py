@@ -31,7 +31,6 @@ TASK = Task(
         source="a file or a data set of the hub that the user names; posts belong to those who wrote them",
         sha256=None,
         count=None,
-        # All of dilemmas but third_person: posts are not retold.
         cue_kinds=(
             "certain_right",
             "certain_wrong",
@@ -44,8 +43,7 @@ TASK = Task(
         ),
         bundled=False,
     ),
-    # The wordings are those of dilemmas.
-    folder=Path(__file__).parent.parent / "dilemmas",
+    folder=Path(__file__).parent,
     parameters=(
         Parameter("data", "CSV, TSV, JSONL, JSON, parquet, or ORG/NAME[@REV][:CONFIG][/SPLIT]", naming="file"),
         Parameter("columns", "text=COLUMN,title=COLUMN,verdict=COLUMN,cluster=COLUMN", "", naming="none"),

@@ -179,3 +179,9 @@ def test_a_run_counts_what_was_left_out_and_keeps_no_word_of_the_posts(posts: Pa
     written = [path for path in out.rglob("*") if path.is_file()]
     assert written
     assert not any("ladder" in path.read_text(encoding="utf-8") for path in written)
+
+
+def test_wordings_are_those_of_dilemmas_so_that_the_two_can_be_held_against_each_other() -> None:
+    ours, theirs = (find_tasks()[name].templates() for name in ("aita", "dilemmas"))
+    assert ours.cues == tuple(cue for cue in theirs.cues if cue.edit != "rewrite")
+    assert (ours.systems, ours.explanation) == (theirs.systems, theirs.explanation)
