@@ -66,12 +66,11 @@ def items_text() -> str:
 
 def _items(situation: Situation) -> list[ItemRecord]:
     """The items of one situation. Both orders of the verdicts are asked equally often, or one more of either."""
-    cluster = f"{situation.topic}:{situation.id}"
     accounts = {_item_id(situation, account): account for account in _accounts(situation)}
     orders = list(ORDERS)
-    named_random(SEED, TASK, cluster, "order").shuffle(orders)
+    named_random(SEED, TASK, _cluster(situation), "order").shuffle(orders)
     return [
-        _record(item_id, cluster, accounts[item_id], orders[number % len(orders)])
+        _record(situation, accounts[item_id], item_id, orders[number % len(orders)])
         for number, item_id in enumerate(sorted(accounts))
     ]
 
@@ -99,14 +98,11 @@ def _item_id(situation: Situation, account: Account) -> str:
     return f"{situation.topic}-{text_hash(account.text)[:ID_DIGITS]}"
 
 
-def _record(item_id: str, cluster: str, account: Account, order: Order) -> ItemRecord:
+def _record(situation: Situation, account: Account, item_id: str, order: Order) -> ItemRecord:
     """Raises ValueError where the account breaks a rule that holds for every item."""
-    text = account.text
+    cluster, text = _cluster(situation), account.text
     if "{" in text or "  " in text or len(_SENTENCE_END.findall(text)) != account.sentences or text[-1] != ".":
         raise ValueError(f"{cluster}: {text!r} is not {account.sentences} clean sentences")
-    # Of the other gender than the other person, so that "he" and "she" always tell the two apart.
-    narrator: Gender = "m" if account.gender == "f" else "f"
-    retold = question(in_third_person(text, narrator), order, person=f"the {NARRATORS[narrator]}")
     return {
         "id": item_id,
         "kind": f"{account.blame}_{order}",
@@ -115,5 +111,15 @@ def _record(item_id: str, cluster: str, account: Account, order: Order) -> ItemR
         "question": question(text, order),
         "choices": list(ORDERS[order]),
         "key": None,
-        "fields": {"third_person": retold},
+        "fields": {"third_person": _retold(account, order)} if situation.retold else {},
     }
+
+
+def _retold(account: Account, order: Order) -> str:
+    # Of the other gender than the other person, so that "he" and "she" always tell the two apart.
+    narrator: Gender = "m" if account.gender == "f" else "f"
+    return question(in_third_person(account.text, narrator), order, person=f"the {NARRATORS[narrator]}")
+
+
+def _cluster(situation: Situation) -> str:
+    return f"{situation.topic}:{situation.id}"

@@ -15,6 +15,8 @@ __all__ = ["Blame", "Situation", "openers", "reactions", "situations"]
 Blame = Literal["fine", "between", "wrong"]
 """How blameworthy the narrator is meant to be: clearly fine, in between, clearly wrong. No key: people differ."""
 
+_OPTIONAL = {"silent", "retold"}
+
 
 @dataclass(frozen=True, slots=True)
 class Situation:
@@ -31,6 +33,8 @@ class Situation:
         after: what followed.
         slots: words to choose from, by placeholder.
         silent: whether the other person does not learn who did it, so that no reaction can be told.
+        retold: whether accounts are retold in the third person, with a narrator of the other gender than the other
+            person; False where that would not be a likely story.
     """
 
     topic: str
@@ -43,6 +47,7 @@ class Situation:
     after: tuple[str, ...]
     slots: Mapping[str, tuple[str, ...]]
     silent: bool = False
+    retold: bool = True
 
 
 def situations() -> list[Situation]:
@@ -78,13 +83,13 @@ def _phrases(part: str, group: str) -> tuple[str, ...]:
 def _situation(file: str, row: Mapping[str, Any]) -> Situation:
     where = f"{file}: {row.get('id', 'a situation without id')}"
     known = {field.name for field in fields(Situation)} - {"topic"}
-    if wrong := sorted(row.keys() - known) or sorted(known - {"silent"} - row.keys()):
+    if wrong := sorted(row.keys() - known) or sorted(known - _OPTIONAL - row.keys()):
         raise ValueError(f"{where}: {wrong[0]!r} is missing or not known")
     if row["base"] not in get_args(Blame):
         raise ValueError(f"{where}: base {row['base']!r} is none of {', '.join(get_args(Blame))}")
     for role in row["others"]:
         group_of(role)
-    lists = {name: tuple(row[name]) for name in ("others", "acts", "worse", "better", "after")}
+    lists: dict[str, Any] = {name: tuple(row[name]) for name in ("others", "acts", "worse", "better", "after")}
     for name in ("acts", "worse", "better", "after"):
         if len(lists[name]) < 2 or not all(text[:1] == "{" or text[:1].isupper() for text in lists[name]):
             raise ValueError(f"{where}: {name} needs two or more sentences")
@@ -93,6 +98,6 @@ def _situation(file: str, row: Mapping[str, Any]) -> Situation:
         id=row["id"],
         base=row["base"],
         slots={name: tuple(words) for name, words in row["slots"].items()},
-        silent=row.get("silent", False),
+        **{name: row[name] for name in _OPTIONAL & row.keys()},
         **lists,
     )
