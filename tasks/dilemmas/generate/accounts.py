@@ -14,7 +14,7 @@ from introbench_tasks.dilemmas.generate.situations import Blame, Situation, open
 __all__ = ["LEANS", "Account", "Lean", "draw_account", "lengths"]
 
 Lean = Literal["worse", "better"]
-"""Whether the first circumstance that is told speaks against or for the narrator."""
+"""Whether the circumstances that are told speak against or for the narrator."""
 
 LEANS: tuple[Lean, ...] = ("worse", "better")
 
@@ -24,7 +24,7 @@ _SHAPES: Mapping[int, tuple[tuple[str, ...], ...]] = {
     3: (("act", "circumstance", "after"), ("act", "circumstance", "reaction")),
     4: (("act", "circumstance", "after", "reaction"),),
     5: (("opener", "act", "circumstance", "after", "reaction"),),
-    6: (("opener", "act", "circumstance", "contrary", "after", "reaction"),),
+    6: (("opener", "act", "circumstance", "another", "after", "reaction"),),
 }
 """What the sentences of an account are, by their number."""
 
@@ -33,7 +33,7 @@ _SILENT_SHAPES: Mapping[int, tuple[tuple[str, ...], ...]] = {
     2: (("act", "circumstance"), ("act", "after")),
     3: (("act", "circumstance", "after"),),
     4: (("opener", "act", "circumstance", "after"),),
-    5: (("opener", "act", "circumstance", "contrary", "after"),),
+    5: (("opener", "act", "circumstance", "another", "after"),),
 }
 """The same where the other person learns nothing and so does not react."""
 
@@ -70,12 +70,12 @@ def draw_account(rng: random.Random, situation: Situation, sentences: int, lean:
     shape = rng.choice((_SILENT_SHAPES if situation.silent else _SHAPES)[sentences])
     role, person = draw_person(rng, situation.others)
     group = group_of(role)
-    circumstances = {"worse": situation.worse, "better": situation.better}
+    first, second = rng.sample(situation.worse if lean == "worse" else situation.better, 2)
     sources = {
         "opener": openers(group),
         "act": situation.acts,
-        "circumstance": circumstances[lean],
-        "contrary": circumstances["better" if lean == "worse" else "worse"],
+        "circumstance": [first],
+        "another": [second],
         "after": situation.after,
         "reaction": reactions(group),
     }
@@ -91,9 +91,9 @@ def draw_account(rng: random.Random, situation: Situation, sentences: int, lean:
 
 
 def _blame(base: Blame, lean: Lean, shape: tuple[str, ...]) -> Blame:
-    """The act's own blame, shifted by a step for a circumstance that no contrary one makes up for."""
+    """The act's own blame, shifted by a step where circumstances are told."""
     weight = _WEIGHTS[base]
-    if "circumstance" in shape and "contrary" not in shape:
+    if "circumstance" in shape:
         weight += 1 if lean == "worse" else -1
     return "wrong" if weight > 0 else "fine" if weight < 0 else "between"
 
