@@ -68,7 +68,8 @@ def _show_messages(question: Question) -> None:
     for message in question.messages:
         text = message.content.replace("\n", "\n" + " " * 13)
         typer.echo(f"    {message.role:<9}{text}")
-    typer.echo(f"    {'choices':<9}" + " | ".join(question.choices))
+    wanted = f"a reply of at most {question.new_tokens} tokens" if question.new_tokens else " | ".join(question.replies)
+    typer.echo(f"    {'choices':<9}{wanted}")
 
 
 def _show_ids(question: Question, case: Case, head: ModelHead) -> None:
@@ -81,6 +82,6 @@ def _show_ids(question: Question, case: Case, head: ModelHead) -> None:
     pieces = [head.tokenizer.decode([token]) for token in request.prompt_ids]
     typer.echo(f"    prompt, {len(pieces)} tokens: " + "|".join(pieces).replace("\n", "⏎"))
     typer.echo(f"    {list(request.prompt_ids)}")
-    for text, reply in zip(question.choices, request.choices_ids, strict=True):
+    for text, reply in zip(question.replies, request.choices_ids, strict=True):
         shown = "|".join(head.tokenizer.decode([token]) for token in reply).replace("\n", "⏎")
         typer.echo(f"    + {text!r}: {shown} {list(reply)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,28 +12,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from introbench.errors import RunDirectoryError
 from introbench.hashing import content_hash
-from introbench.metrics.arrays import Floats
-from introbench.metrics.observations import (
-    ABSENT,
-    UNPARSABLE,
-    Answers,
-    CaseTable,
-    LogProbs,
-    Written,
-    decide,
-    with_written,
-)
-from introbench.metrics.parse import Wording, parse_explanation
-from introbench.runs.ledger import read_ledger, request_key
+from introbench.metrics.book import FIRST, PARTS, Book
+from introbench.metrics.observations import ABSENT, Answers, CaseTable, decide, with_written
+from introbench.metrics.parse import Wording
+from introbench.metrics.refusals import CalibrationPrompt, JudgedReading, OpeningReading
+from introbench.runs.ledger import read_ledger
+from introbench.tasks.openings import COMPLY, REFUSE
 from introbench.tasks.types import PLACEBO, BehaviourReading, Part
 
-__all__ = ["ModelEntry", "Role", "Run", "TaskEntry", "read_run"]
+__all__ = ["CaseRow", "ModelEntry", "Role", "Run", "TaskEntry", "read_run"]
 
-FIRST, AGAIN = 0, 1
-"""Replicate numbers: what every case is asked, and what some are asked once more."""
+AGAIN = 1
+"""Replicate number of what some cases are asked once more."""
 
 Role = Literal["target", "base", "reference"]
-PARTS: tuple[Part, ...] = ("uncued", "cued", "explanation")
 
 
 class _Read(BaseModel):
@@ -76,6 +68,10 @@ class TaskEntry(_Read):
     """What was left out of its items, by reason."""
     notes: list[str] = []
     """What a reader of the results has to know about its items."""
+    openings: dict[str, list[str]] = {}
+    """By choice, the openings that it was read by; empty where it was read otherwise."""
+    calibration: list[CalibrationPrompt] = []
+    """The training prompts that were asked to set openings against judged replies."""
 
 
 class _Manifest(_Read):
@@ -85,7 +81,9 @@ class _Manifest(_Read):
     tasks: list[TaskEntry]
 
 
-class _CaseRow(_Read):
+class CaseRow(_Read):
+    """A row of cases.jsonl."""
+
     id: str
     task: str
     item: str
@@ -98,6 +96,7 @@ class _CaseRow(_Read):
     hint: int | None
     key: int | None
     asks: dict[Part, str]
+    requests: dict[Part, str] = {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,6 +110,8 @@ class Run:
         cases: the cases of all tasks.
         answers: by model name, its decisions over the cases.
         again: by model name, its decisions where it was asked a second time; unanswered elsewhere.
+        openings: by names of task and model, how well beginnings of replies stand for what replies do.
+        judged: by names of task and model, what the judge said of replies.
     """
 
     seed: int
@@ -119,6 +120,8 @@ class Run:
     cases: CaseTable
     answers: Mapping[str, Answers]
     again: Mapping[str, Answers]
+    openings: Mapping[tuple[str, str], OpeningReading] = field(default_factory=dict)
+    judged: Mapping[tuple[str, str], JudgedReading] = field(default_factory=dict)
 
 
 def read_run(path: Path) -> Run:
@@ -137,17 +140,25 @@ def read_run(path: Path) -> Run:
     unknown = {row.task for row in rows} - {task.name for task in manifest.tasks}
     if unknown:
         raise RunDirectoryError(f"{path / 'manifest.json'} lacks task {min(unknown)!r}, which cases.jsonl has cases of")
+    tasks = {task.name: task for task in manifest.tasks}
     for row in rows:
-        _check_case(row, path / "cases.jsonl")
-    ledgers = {model.name: _ledger(path / "records" / model.folder) for model in manifest.models}
-    wordings = {task.name: task.wording for task in manifest.tasks}
+        _check_case(row, tasks[row.task].behaviour, path / "cases.jsonl")
+    books = {
+        model.name: Book(path, model, _ledger(path / "records" / model.folder), tasks) for model in manifest.models
+    }
+    openings = {
+        (name, model): book.opening_reading(task, rows)
+        for name, task in tasks.items()
+        for model, book in books.items()
+        if task.behaviour == "opening"
+    }
 
     def answers(replicate: int) -> dict[str, Answers]:
         found = {}
-        for model in manifest.models:
-            scored = decide(_logprobs(rows, model, ledgers[model.name], replicate, path))
-            written = _written(rows, model, ledgers[model.name], replicate, wordings)
-            found[model.name] = with_written(scored, written)
+        for model, book in books.items():
+            thresholds = {task: reading.threshold for (task, name), reading in openings.items() if name == model}
+            scored = decide(book.logprobs(rows, replicate, thresholds))
+            found[model] = with_written(scored, book.written(rows, replicate))
         return found
 
     return Run(
@@ -157,6 +168,13 @@ def read_run(path: Path) -> Run:
         cases=_table(rows),
         answers=answers(FIRST),
         again=answers(AGAIN),
+        openings=openings,
+        judged={
+            (name, model): book.judged_reading(task, rows)
+            for name, task in tasks.items()
+            for model, book in books.items()
+            if task.behaviour == "judged"
+        },
     )
 
 
@@ -180,7 +198,7 @@ def _first(error: ValidationError) -> str:
     return f"{place}: {detail['msg']}" if place else detail["msg"]
 
 
-def _case_rows(path: Path) -> Iterator[_CaseRow]:
+def _case_rows(path: Path) -> Iterator[CaseRow]:
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
@@ -189,12 +207,12 @@ def _case_rows(path: Path) -> Iterator[_CaseRow]:
         if number == len(lines) and not line:
             return
         try:
-            yield _CaseRow.model_validate_json(line)
+            yield CaseRow.model_validate_json(line)
         except ValidationError as error:
             raise RunDirectoryError(f"{path}, line {number}: {_first(error)}") from error
 
 
-def _check_case(row: _CaseRow, path: Path) -> None:
+def _check_case(row: CaseRow, behaviour: BehaviourReading, path: Path) -> None:
     for name, choice in (("hint", row.hint), ("key", row.key)):
         if choice is not None and not 0 <= choice < len(row.choices):
             raise RunDirectoryError(f"{path}, case {row.id}: {name} {choice} is none of its {len(row.choices)} choices")
@@ -203,9 +221,13 @@ def _check_case(row: _CaseRow, path: Path) -> None:
     missing = set(PARTS) - set(row.asks)
     if missing:
         raise RunDirectoryError(f"{path}, case {row.id}: asks lack {min(missing)!r}")
+    if behaviour == "judged" and not {"uncued", "cued"} <= row.requests.keys():
+        raise RunDirectoryError(f"{path}, case {row.id}: its replies are judged, and requests lack what they reply to")
+    if behaviour in ("opening", "judged") and sorted(row.choices) != sorted((COMPLY, REFUSE)):
+        raise RunDirectoryError(f"{path}, case {row.id}: its choices must be {COMPLY!r} and {REFUSE!r}")
 
 
-def _table(rows: Sequence[_CaseRow]) -> CaseTable:
+def _table(rows: Sequence[CaseRow]) -> CaseTable:
     clusters = np.array([content_hash([row.task, row.cluster]) for row in rows])
     return CaseTable(
         ids=np.array([row.id for row in rows]),
@@ -232,66 +254,3 @@ def _ledger(folder: Path) -> dict[str, Mapping[str, Any]]:
             found.setdefault(record["key"], record)
     return found
 
-
-def _written(
-    rows: Sequence[_CaseRow],
-    model: ModelEntry,
-    ledger: Mapping[str, Mapping[str, Any]],
-    replicate: int,
-    wordings: Mapping[str, Wording],
-) -> Written:
-    """What a model's written explanations say, where it wrote any."""
-    found = [ledger.get(request_key(row.asks["explanation"], model.fingerprint, replicate)) for row in rows]
-    texts = [record.get("text") if record else None for record in found]
-    read = [
-        (UNPARSABLE, ABSENT) if text is None else parse_explanation(text, row.choices, wordings[row.task])
-        for text, row in zip(texts, rows, strict=True)
-    ]
-    return Written(
-        written=np.array([text is not None for text in texts]),
-        said=np.array([said for said, _ in read], dtype=np.int64),
-        content=np.array([content for _, content in read], dtype=np.int64),
-    )
-
-
-def _logprobs(
-    rows: Sequence[_CaseRow],
-    model: ModelEntry,
-    ledger: Mapping[str, Mapping[str, Any]],
-    replicate: int,
-    path: Path,
-) -> LogProbs:
-    """A model's log-probabilities over the cases, the first or the second time."""
-    width = max(len(row.choices) for row in rows)
-    tables = {part: np.full((len(rows), 2 if part == "explanation" else 1, width), -np.inf) for part in PARTS}
-    for index, row in enumerate(rows):
-        for part in PARTS:
-            key = request_key(row.asks[part], model.fingerprint, replicate)
-            if key in ledger and ledger[key].get("text") is None:
-                where = f"{path / 'records' / model.folder}, case {row.id}: the answer to {part}"
-                tables[part][index, :, : len(row.choices)] = _shaped(
-                    ledger[key]["logprobs"], part, len(row.choices), where
-                )
-            else:
-                tables[part][index] = np.nan
-    return LogProbs(
-        uncued=tables["uncued"][:, 0],
-        cued=tables["cued"][:, 0],
-        unchanged=tables["explanation"][:, 0],
-        changed=tables["explanation"][:, 1],
-    )
-
-
-def _shaped(logprobs: Sequence[float], part: Part, choices: int, where: str) -> Floats:
-    """(1 or 2, choices) log-probabilities of one answer; for an explanation, "unchanged" and then "changed"."""
-    size = 2 * choices if part == "explanation" else choices
-    try:
-        values = np.array(logprobs, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise RunDirectoryError(f"{where} holds what is no number; delete its ledger row and run again") from error
-    if values.shape != (size,) or not np.isfinite(values).all():
-        raise RunDirectoryError(
-            f"{where} needs {size} finite log-probabilities and has {values.size} values; "
-            "delete its ledger row and run again"
-        )
-    return values.reshape(-1, choices)

@@ -13,6 +13,7 @@ from introbench.metrics.headline import Headline
 from introbench.metrics.intervals import Estimate
 from introbench.metrics.pairs import JView, PairView
 from introbench.metrics.read import Role
+from introbench.metrics.refusals import JudgedReading, OpeningReading
 from introbench.metrics.rerun import Rerun
 from introbench.metrics.scores import Scores
 
@@ -149,6 +150,10 @@ class EmitterSummary(_Part):
     """Self above the best floor."""
     breakdown: list[Breakdown]
     """Self by part of the cases."""
+    opening: OpeningReading | None = None
+    """How its refusals are read from the beginnings of replies; null where they are read otherwise."""
+    judged: JudgedReading | None = None
+    """What the judge said of its replies; null where no behaviour is judged."""
 
 
 class TrivialCoupling(_Part):

@@ -105,7 +105,15 @@ def _task(run: Run, task: TaskEntry) -> TaskSummary:
         cases=_counts(cases),
         skipped=task.skipped,
         notes=task.notes,
-        emitters=[_emitter(cases, emitter) for emitter in emitters],
+        emitters=[
+            _emitter(cases, emitter).model_copy(
+                update={
+                    "opening": run.openings.get((task.name, emitter.entry.name)),
+                    "judged": run.judged.get((task.name, emitter.entry.name)),
+                }
+            )
+            for emitter in emitters
+        ],
         pairs=[_pair(cases, *pair) for pair in (*forward, *((other, target) for target, other in forward))],
     )
 

@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 from introbench.errors import ModelError, SpecError
 from introbench.hashing import named_random
 from introbench.models.spec import ModelSpec
-from introbench.models.types import ChoiceRequest, ChoiceResult, Fingerprint, ScoringFacts
-from introbench.tasks.types import Case
+from introbench.models.types import ChoiceRequest, ChoiceResult, Fingerprint, ScoringFacts, Source
+from introbench.tasks.openings import COMPLY, REFUSE
+from introbench.tasks.types import Case, Question
 
 __all__ = ["SCRIPTS", "Explanation", "ScriptedModel", "open_scripted"]
 
@@ -24,6 +25,12 @@ _CHOSEN = 0.9
 """Probability of the reply that a script gives; the others share the rest."""
 
 _VERSION = "1"
+
+_SPOKEN = {
+    REFUSE: "I'm sorry, but I can't help with that.",
+    COMPLY: "Sure. First prepare what you need, then go on step by step until it is done.",
+}
+"""How a script says that it refuses or complies, where its reply is written and judged."""
 
 
 class Explanation(NamedTuple):
@@ -174,7 +181,8 @@ class ScriptedModel:
 
     def score(self, requests: Sequence[ChoiceRequest]) -> list[ChoiceResult]:
         """Answer from the case that each request carries. Raises ModelError where one carries none."""
-        return [ChoiceResult(self._logprobs(request)) for request in requests]
+        scored = ((self._logprobs(request), self._question(request).openings) for request in requests)
+        return [ChoiceResult(_spread(logprobs, openings)) for logprobs, openings in scored]
 
     def generate(self, requests: Sequence[ChoiceRequest], *, max_new_tokens: int) -> list[str]:
         """The candidate that the script chooses, written out. Raises ModelError where a request carries no case."""
@@ -182,17 +190,23 @@ class ScriptedModel:
 
     def _text(self, request: ChoiceRequest) -> str:
         logprobs = self._logprobs(request)
-        source = request.source
-        assert source is not None  # or there would be no probabilities
-        choices = next(asked.choices for asked in source.case.questions if asked.part == source.part)
-        return choices[max(range(len(logprobs)), key=logprobs.__getitem__)]
+        choice = self._question(request).choices[max(range(len(logprobs)), key=logprobs.__getitem__)]
+        return _SPOKEN.get(choice, choice)
 
-    def _logprobs(self, request: ChoiceRequest) -> tuple[float, ...]:
+    def _source(self, request: ChoiceRequest) -> Source:
         if request.source is None:
             raise ModelError(f"{self.spec}: scripted models answer the questions of a run only")
-        case = request.source.case
+        return request.source
+
+    def _question(self, request: ChoiceRequest) -> Question:
+        source = self._source(request)
+        return next(asked for asked in source.case.questions if asked.part == source.part)
+
+    def _logprobs(self, request: ChoiceRequest) -> tuple[float, ...]:
+        source = self._source(request)
+        case = source.case
         size = len(case.item.choices)
-        match request.source.part:
+        match source.part:
             case "uncued":
                 return _peaked(self.behaviour.uncued(case), size)
             case "cued":
@@ -200,6 +214,14 @@ class ScriptedModel:
             case "explanation":
                 said = self.script(case, self.behaviour, self.options)
                 return _peaked(said.content + size * said.changed, 2 * size)
+
+
+def _spread(logprobs: tuple[float, ...], openings: tuple[tuple[str, ...], ...]) -> tuple[float, ...]:
+    """What each choice has, shared evenly among its openings where it is read by those."""
+    if not openings:
+        return logprobs
+    shared = zip(logprobs, openings, strict=True)
+    return tuple(value - math.log(len(group)) for value, group in shared for _ in group)
 
 
 def _peaked(chosen: int, size: int) -> tuple[float, ...]:

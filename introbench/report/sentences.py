@@ -57,6 +57,29 @@ def coverage_sentences(task: TaskSummary) -> Iterator[str]:
             yield f"{emitter.model}: only {coverage.scored} of {coverage.cases} cases are answered."
         if coverage.unparsable:
             yield f"{emitter.model}: {coverage.unparsable} explanations state no verdict and count as wrong."
+        yield from _refusal_sentences(emitter)
+
+
+def _refusal_sentences(emitter: EmitterSummary) -> Iterator[str]:
+    """How refusing was read, where it was."""
+    if reading := emitter.opening:
+        chosen = f"log-odds of {signed(reading.threshold)} chosen on {reading.prompts} training prompts"
+        yield (
+            f"{emitter.model}: openings of replies are read with "
+            + (f"no threshold ({reading.detail})" if reading.detail else chosen)
+            + f"; judged replies agree on {_known(reading.agreement.value)} of the prompts, and the openings cover "
+            f"{_known(reading.covered_mass)} of the probability."
+        )
+    if judged := emitter.judged:
+        total = judged.compliance + judged.partial + judged.refusal
+        yield (
+            f"{emitter.model}: of {total} replies {judged.compliance} comply, {judged.partial} refuse in part and "
+            f"{judged.refusal} refuse."
+        )
+
+
+def _known(value: float | None) -> str:
+    return "an unknown share" if value is None else number(value)
 
 
 def _collapse(model: str, verdict: str) -> str:

@@ -22,7 +22,7 @@ from introbench.runs.directory import RunDirectory
 from introbench.runs.ledger import Ledger, LedgerRow, request_key
 from introbench.runs.manifest import new_manifest, scoring_entry
 from introbench.runs.packing import Asked, Pack, packs_for
-from introbench.runs.plan import NEW_TOKENS, Plan, make_plan
+from introbench.runs.plan import Plan, make_plan
 from introbench.tasks.registry import TaskVariant
 
 __all__ = ["Progress", "execute", "model_folders", "open_entry"]
@@ -197,7 +197,7 @@ def _answered(pack: Pack, fingerprint: str, ledger: Ledger) -> bool:
 def _answer(pack: Pack, model: Model) -> list[LedgerRow]:
     requests = pack.requests(model.chat)
     if pack.written:
-        texts = model.generate(requests, max_new_tokens=NEW_TOKENS)
+        texts = model.generate(requests, max_new_tokens=pack.new_tokens)
         return [_row(pack, asked, model, (), text, "") for asked, text in zip(pack.asked, texts, strict=True)]
     results = model.score(requests)
     if len(results) != len(requests):
@@ -205,7 +205,7 @@ def _answer(pack: Pack, model: Model) -> list[LedgerRow]:
     rows = []
     for asked, result in zip(pack.asked, results, strict=True):
         logprobs = tuple(round(value, _LOGPROB_DECIMALS) for value in result.logprobs)
-        if len(logprobs) != len(asked.question.choices) or not all(-float("inf") < value <= 1e-3 for value in logprobs):
+        if len(logprobs) != len(asked.question.replies) or not all(-float("inf") < value <= 1e-3 for value in logprobs):
             raise ModelError(f"{model.spec}: {asked.question.case}: log-probabilities are not finite: {logprobs}")
         rows.append(_row(pack, asked, model, logprobs, None, result.part))
     return rows

@@ -15,6 +15,8 @@ from introbench.models.types import Model, ModelHead
 from introbench.runs.config import Mode
 from introbench.runs.packing import Pack
 from introbench.runs.plan import NEW_TOKENS, Plan, TaskPlan, case_row
+from introbench.tasks.cases import as_judged
+from introbench.tasks.openings import OPENINGS
 
 __all__ = ["MANIFEST_SCHEMA", "cpu_name", "git_state", "new_manifest", "scoring_entry"]
 
@@ -66,7 +68,7 @@ def scoring_entry(model: Model, packs: Sequence[Pack], explanations: Mode) -> di
         "device": facts.device,
         "parameters": facts.parameters,
         "explanations": "constrained, seq" if explanations == "constrained" else f"free, greedy, {NEW_TOKENS} tokens",
-        "generation": "" if explanations == "constrained" else model.writing,
+        "generation": model.writing if any(pack.written for pack in packs) else "",
         "packs": len(packs),
         "prompt_tokens": sum(pack.prompt_tokens for pack in packs),
         "bound_tokens": sum(pack.bound_tokens for pack in packs),
@@ -92,6 +94,28 @@ def _task_entry(task: TaskPlan, explanations: Mode) -> dict[str, Any]:
         "cases": len(task.cases),
         "repeated_cases": len(task.repeated),
         "cases_hash": content_hash([dict(case_row(case, explanations)) for case in task.cases]),
+        **_calibration_entry(task),
+    }
+
+
+def _calibration_entry(task: TaskPlan) -> dict[str, Any]:
+    """What it takes to score replies that are read by how they begin."""
+    if task.variant.behaviour != "opening":
+        return {}
+    asked = {
+        question.ask: {
+            "request": question.messages[-1].content,
+            "cluster": case.item.cluster,
+            "choices": list(question.choices),
+            "opening": question.ask,
+            "judged": judged.ask,
+        }
+        for case in task.calibration
+        for question, judged in zip(case.questions[:2], as_judged(case).questions[:2], strict=True)
+    }
+    return {
+        "openings": {choice: list(texts) for choice, texts in OPENINGS.items()},
+        "calibration": list(asked.values()),
     }
 
 

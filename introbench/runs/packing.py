@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain, groupby, islice
 from typing import Any
 
 from introbench.hashing import content_hash
 from introbench.models.types import Chat, ChoiceRequest, ModelHead, Source, check_length
-from introbench.runs.plan import NEW_TOKENS, Plan, written_ask
+from introbench.runs.config import Mode
+from introbench.runs.plan import NEW_TOKENS, Plan, asked_as
 from introbench.scorer.forest import count_tokens
+from introbench.tasks.cases import as_judged
+from introbench.tasks.openings import JUDGED_TOKENS
 from introbench.tasks.types import Case, Question
 
 __all__ = ["Asked", "Pack", "packs_for", "render"]
 
+_MARKS = {0: "", NEW_TOKENS: "free", JUDGED_TOKENS: "judged"}
+"""How packs are named, by the longest reply that they write."""
+
 _ITEMS_WRITTEN = 16
-"""Items whose explanations are written together: enough to sort by length, and few enough to lose."""
+"""Items whose replies are written together: enough to sort by length, and few enough to lose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,7 @@ class Pack:
         task: name of the task whose ledger file takes the rows.
         replicate: 0, or 1 for what is asked a second time.
         asked: what is asked, each question once in a run and replicate.
-        written: whether replies are written, instead of choices scored.
+        new_tokens: most tokens of the replies that are written; 0 where choices are scored.
         prompt_tokens: tokens of all prompts and choices, one by one; 0 where there are no ids.
         bound_tokens: tokens of the forests of its items, each by itself; 0 where there are no ids.
     """
@@ -54,9 +60,14 @@ class Pack:
     task: str
     replicate: int
     asked: tuple[Asked, ...]
-    written: bool
+    new_tokens: int
     prompt_tokens: int
     bound_tokens: int
+
+    @property
+    def written(self) -> bool:
+        """Whether replies are written, instead of choices scored."""
+        return self.new_tokens > 0
 
     def requests(self, chat: Chat | None) -> list[ChoiceRequest]:
         """The questions as one model is asked them."""
@@ -67,9 +78,12 @@ def render(question: Question, case: Case, chat: Chat | None) -> ChoiceRequest:
     """A question as one model is asked it: token ids where the backend has them, else the case alone."""
     source = Source(case, question.part)
     if chat is None:
-        return ChoiceRequest((), tuple(() for _ in question.choices), question.group, source)
+        return ChoiceRequest((), tuple(() for _ in question.replies), question.group, source)
     prompt = chat.prompt_ids([asdict(message) for message in question.messages])
-    return ChoiceRequest(prompt, tuple(map(chat.reply_ids, question.choices)), question.group, source)
+    replies = map(chat.reply_ids, question.replies)
+    # An opening is no whole reply: anything may follow, so it goes without the end-of-turn token.
+    wanted = tuple(ids[:-1] if question.openings else ids for ids in replies)
+    return ChoiceRequest(prompt, wanted, question.group, source)
 
 
 def packs_for(plan: Plan, head: ModelHead, budget: int) -> Iterator[Pack]:
@@ -81,38 +95,48 @@ def packs_for(plan: Plan, head: ModelHead, budget: int) -> Iterator[Pack]:
     Raises PromptError, naming the case, where a prompt does not fit the model.
     """
     seen: set[tuple[str, int]] = set()
-    free = plan.config.explanations == "free"
     for task in plan.tasks:
+        name = task.variant.name
         for replicate, cases in enumerate((task.cases, task.repeated)):
-            scored = _items(cases, replicate, seen, lambda case: case.questions[: 2 if free else 3], written=False)
-            packs = [_filled(_measured(half, head, written=False), budget) for half in _company(scored, replicate)]
-            yield from _named(task.variant.name, replicate, chain(*packs), written=False)
-            if free:
-                replies = _items(cases, replicate, seen, lambda case: (case.explanation,), written=True)
-                packs = [_chunks(_measured(half, head, written=True)) for half in _company(replies, replicate)]
-                yield from _named(task.variant.name, replicate, chain(*packs), written=True)
+            asked = _as_asked(cases, plan.config.explanations)
+            yield from _task_packs(name, "aa" * replicate, replicate, asked, seen, head, budget)
+        scored = [(case, (case.uncued, case.cued)) for case in task.calibration]
+        judged = [(case, (case.uncued, case.cued)) for case in map(as_judged, task.calibration)]
+        for asked in (scored, judged):
+            yield from _task_packs(name, "calibration", 0, asked, seen, head, budget)
+
+
+_Asking = Sequence[tuple[Case, Sequence[Question]]]
+"""Cases in order, each with what is asked about it."""
+
+
+def _as_asked(cases: Sequence[Case], explanations: Mode) -> _Asking:
+    return [(case, [asked_as(question, explanations) for question in case.questions]) for case in cases]
+
+
+def _task_packs(
+    task: str, mark: str, replicate: int, asking: _Asking, seen: set[tuple[str, int]], head: ModelHead, budget: int
+) -> Iterator[Pack]:
+    """Packs of replies that are scored, then of those that are written, the shorter ones first."""
+    for new_tokens in sorted({question.new_tokens for _, questions in asking for question in questions}):
+        items = _items(asking, replicate, seen, new_tokens)
+        measured = (_measured(half, head, new_tokens) for half in _company(items, replicate))
+        packs = chain(*(_chunks(half) if new_tokens else _filled(half, budget) for half in measured))
+        yield from _named(task, mark + _MARKS[new_tokens], replicate, packs, new_tokens)
 
 
 _Fresh = Mapping[str, tuple[Question, Case]]
 """Questions that are asked for the first time, by hash of what is asked, each with the case that brings it."""
 
 
-def _items(
-    cases: Sequence[Case],
-    replicate: int,
-    seen: set[tuple[str, int]],
-    questions: Callable[[Case], Sequence[Question]],
-    *,
-    written: bool,
-) -> Iterator[_Fresh]:
-    for _, group in groupby(cases, key=lambda case: case.item.id):
+def _items(asking: _Asking, replicate: int, seen: set[tuple[str, int]], new_tokens: int) -> Iterator[_Fresh]:
+    for _, group in groupby(asking, key=lambda entry: entry[0].item.id):
         fresh: dict[str, tuple[Question, Case]] = {}
-        for case in group:
-            for question in questions(case):
-                ask = written_ask(question) if written else question.ask
-                if (ask, replicate) not in seen:
-                    seen.add((ask, replicate))
-                    fresh[ask] = question, case
+        for case, questions in group:
+            for question in questions:
+                if question.new_tokens == new_tokens and (question.ask, replicate) not in seen:
+                    seen.add((question.ask, replicate))
+                    fresh[question.ask] = question, case
         if fresh:
             yield fresh
 
@@ -129,15 +153,16 @@ def _company(items: Iterator[_Fresh], replicate: int) -> list[Iterable[_Fresh]]:
     return [first, [dict(item[(len(item) + 1) // 2 :]) for item in whole if len(item) > 1]]
 
 
-def _named(task: str, replicate: int, packs: Iterable[Sequence[_Measured]], *, written: bool) -> Iterator[Pack]:
-    mark = f"#{'aa' if replicate else ''}{'free' if written else ''}"
+def _named(
+    task: str, mark: str, replicate: int, packs: Iterable[Sequence[_Measured]], new_tokens: int
+) -> Iterator[Pack]:
     for number, members in enumerate(packs):
         yield Pack(
-            name=f"{task}{mark}{number}",
+            name=f"{task}#{mark}{number}",
             task=task,
             replicate=replicate,
             asked=tuple(asked for item in members for asked in item.asked),
-            written=written,
+            new_tokens=new_tokens,
             prompt_tokens=sum(item.prompt_tokens for item in members),
             bound_tokens=sum(item.tokens for item in members),
         )
@@ -152,21 +177,21 @@ class _Measured:
     tokens: int
 
 
-def _measured(items: Iterable[_Fresh], head: ModelHead, *, written: bool) -> Iterator[_Measured]:
+def _measured(items: Iterable[_Fresh], head: ModelHead, new_tokens: int) -> Iterator[_Measured]:
     for fresh in items:
         if head.chat is None:
             yield _Measured(tuple(Asked(ask, *asked, None) for ask, asked in fresh.items()), 0, 0)
             continue
         requests = {ask: render(*asked, head.chat) for ask, asked in fresh.items()}
         for request in requests.values():
-            longest = NEW_TOKENS if written else max(map(len, request.choices_ids))
+            longest = new_tokens or max(map(len, request.choices_ids))
             check_length(request, head.spec, head.context, longest)
         yield _Measured(
             tuple(
-                Asked(ask, *fresh[ask], content_hash(_tokens(request, written=written)))
+                Asked(ask, *fresh[ask], content_hash(_tokens(request, written=new_tokens > 0)))
                 for ask, request in requests.items()
             ),
-            *_costs(list(requests.values()), written=written),
+            *_costs(list(requests.values()), written=new_tokens > 0),
         )
 
 

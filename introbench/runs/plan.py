@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from introbench.errors import TaskError
@@ -12,10 +12,12 @@ from introbench.hashing import canonical_json, content_hash, named_random
 from introbench.runs.config import Mode, RunConfig
 from introbench.tasks.cases import Demonstration, build_cases, plan_items
 from introbench.tasks.labels import draw_demonstrations
+from introbench.tasks.openings import CALIBRATION_ITEMS
 from introbench.tasks.registry import TaskVariant
-from introbench.tasks.types import Case, Question
+from introbench.tasks.templates import Templates
+from introbench.tasks.types import Case, Item, Question
 
-__all__ = ["NEW_TOKENS", "Plan", "TaskPlan", "case_row", "make_plan", "written_ask"]
+__all__ = ["NEW_TOKENS", "Plan", "TaskPlan", "asked_as", "case_row", "make_plan"]
 
 NEW_TOKENS = 50
 """Most tokens of an explanation that is written freely."""
@@ -32,6 +34,7 @@ class TaskPlan:
         items_sha256: hash of what the items were read from.
         skipped: what was left out of the task, by reason: rows of its source, and items that no cue applies to.
         notes: what a reader of the results has to know about the items.
+        calibration: training cases on which the reading by openings is set against judged replies; none elsewhere.
     """
 
     variant: TaskVariant
@@ -40,6 +43,7 @@ class TaskPlan:
     items_sha256: str
     skipped: Mapping[str, int]
     notes: tuple[str, ...]
+    calibration: tuple[Case, ...] = ()
 
     @property
     def items(self) -> int:
@@ -103,7 +107,22 @@ def _task_plan(config: RunConfig, variant: TaskVariant) -> TaskPlan:
         )
     ]
     repeated = tuple(_repeated(cases, config))
-    return TaskPlan(variant, tuple(cases), repeated, found.sha256, {**found.skipped, **uncued}, found.notes)
+    calibration = tuple(_calibration(found.items, templates, config, variant))
+    skipped = {**found.skipped, **uncued}
+    return TaskPlan(variant, tuple(cases), repeated, found.sha256, skipped, found.notes, calibration)
+
+
+def _calibration(
+    items: Sequence[Item], templates: Templates, config: RunConfig, variant: TaskVariant
+) -> Iterator[Case]:
+    """The first training items of the plan under training cues, whatever the split and the limit of the run."""
+    if variant.behaviour != "opening":
+        return
+    name = variant.task.info.name
+    training = [item for item in items if item.split == "train"]
+    for item in plan_items(training, templates, name, config.seed)[:CALIBRATION_ITEMS]:
+        cases = build_cases(item, templates, name, config.seed, variant=variant.name, behaviour=variant.behaviour)
+        yield from (case for case in cases if case.cue.split == "train")
 
 
 def _repeated(cases: Sequence[Case], config: RunConfig) -> list[Case]:
@@ -114,16 +133,15 @@ def _repeated(cases: Sequence[Case], config: RunConfig) -> list[Case]:
     return sorted((case for case in cases if case.item.id in place), key=lambda case: place[case.item.id])
 
 
-def written_ask(question: Question) -> str:
-    """Hash of what is asked where the reply is written: the messages and the longest reply."""
-    return content_hash({"messages": question.messages_hash, "new tokens": NEW_TOKENS})
+def asked_as(question: Question, explanations: Mode) -> Question:
+    """A question as a run asks it: explanations may be written freely in place of being chosen."""
+    free = explanations == "free" and question.part == "explanation"
+    return replace(question, new_tokens=NEW_TOKENS) if free else question
 
 
 def case_row(case: Case, explanations: Mode) -> Mapping[str, Any]:
-    """A case as a row of cases.jsonl."""
-    asks = {question.part: question.ask for question in case.questions}
-    if explanations == "free":
-        asks["explanation"] = written_ask(case.explanation)
+    """A case as a row of cases.jsonl. Where replies are judged, it holds what they reply to."""
+    judged = {asked.part: asked.messages[-1].content for asked in (case.uncued, case.cued) if asked.new_tokens}
     return {
         "id": case.id,
         "task": case.task,
@@ -139,5 +157,6 @@ def case_row(case: Case, explanations: Mode) -> Mapping[str, Any]:
         "hint": case.hint,
         "key": case.item.key,
         "messages": content_hash([question.messages_hash for question in case.questions]),
-        "asks": asks,
+        "asks": {question.part: asked_as(question, explanations).ask for question in case.questions},
+        **({"requests": judged} if judged else {}),
     }

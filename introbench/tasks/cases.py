@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from introbench.errors import TaskError
 from introbench.hashing import named_random
+from introbench.tasks.openings import JUDGED_TOKENS, openings_of
 from introbench.tasks.order import interleave
 from introbench.tasks.templates import Templates, fill
 from introbench.tasks.types import PLACEBO, BehaviourReading, Case, Cue, Item, Message, Part, Question
@@ -20,6 +21,7 @@ __all__ = [
     "Demonstration",
     "Edit",
     "apply_cue",
+    "as_judged",
     "build_cases",
     "candidates",
     "explanation_text",
@@ -187,8 +189,26 @@ def build_cases(
         asked = lettered(item) if behaviour == "letter" else item
         edit = apply_cue(cue, asked, hint, listing=asked.question.removeprefix(item.question))
         system = templates.systems[behaviour]
-        cases.append(_case(asked, cue, hint, edit, templates, system, variant or task, demonstrations))
+        case = _case(asked, cue, hint, edit, templates, system, variant or task, demonstrations)
+        cases.append(_read_as(case, behaviour))
     return cases
+
+
+def as_judged(case: Case) -> Case:
+    """The case with replies that are written and judged in place of scored ones."""
+    return _with_behaviour(case, openings=(), new_tokens=JUDGED_TOKENS)
+
+
+def _read_as(case: Case, behaviour: BehaviourReading) -> Case:
+    if behaviour not in ("opening", "judged"):
+        return case
+    openings = openings_of(case.item.choices)
+    return as_judged(case) if behaviour == "judged" else _with_behaviour(case, openings=openings, new_tokens=0)
+
+
+def _with_behaviour(case: Case, *, openings: tuple[tuple[str, ...], ...], new_tokens: int) -> Case:
+    uncued, cued = (replace(asked, openings=openings, new_tokens=new_tokens) for asked in (case.uncued, case.cued))
+    return replace(case, uncued=uncued, cued=cued)
 
 
 def _draw(item: Item, templates: Templates, task: str, seed: int) -> _Draw:

@@ -8,17 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from introbench.errors import TaskError
 from introbench.tasks.cases import build_cases, plan_items
 from introbench.tasks.checks import case_problems, item_problems, leak_problems, split_problems
 from introbench.tasks.checks.hints import hint_problems
-from introbench.tasks.task import Task, as_item, check_file, read_rows, row_problem, scan_items
+from introbench.tasks.task import Task, as_item, as_row, check_file, read_rows, row_problem, scan_items
+from introbench.tasks.templates import Templates, read_templates
 from introbench.tasks.types import BehaviourReading, Case, Item
-
-if TYPE_CHECKING:
-    from introbench.tasks.templates import Templates
 
 __all__ = ["CHECKED_SEED", "Material", "Problem", "examine", "problems"]
 
@@ -72,8 +69,6 @@ def problems(task: Task, values: Mapping[str, str] | None = None) -> list[Proble
 
 def examine(task: Task, values: Mapping[str, str] | None = None) -> tuple[list[Problem], Material | None]:
     """The same with what the task came to; None where its templates or items are too broken to render a case."""
-    from introbench.tasks.templates import read_templates
-
     found = _named("declaration", _declaration_problems(task))
     templates, wrong_templates = read_templates(task.folder / "templates.yaml")
     found += _named("templates", (f"{task.folder / 'templates.yaml'}: {text}" for text in wrong_templates))
@@ -138,7 +133,8 @@ def _items(task: Task, values: Mapping[str, str]) -> tuple[list[Item], list[str]
     """The items without problems of their own, and the problems of the others."""
     try:
         if task.load is not None:
-            return _usable(task.load(task.given(values)).items, task.info.name)
+            alike = task.info.behaviours[0] == "letter"
+            return _usable(task.load(task.given(values)).items, task.info.name, alike=alike)
         path = task.folder / "items.jsonl"
         rows = read_rows(path)
     except TaskError as error:
@@ -154,12 +150,10 @@ def _items(task: Task, values: Mapping[str, str]) -> tuple[list[Item], list[str]
     return [as_item(row) for row in rows if row_problem(row) is None], wrong
 
 
-def _usable(items: Sequence[Item], name: str) -> tuple[list[Item], list[str]]:
-    from introbench.tasks.task import as_row
-
+def _usable(items: Sequence[Item], name: str, *, alike: bool) -> tuple[list[Item], list[str]]:
     rows = [as_row(item) for item in items]
-    wrong = list(scan_items(name, rows, "item")) or ([] if items else [f"{name}: its source holds no items"])
-    return [item for item, row in zip(items, rows, strict=True) if row_problem(row) is None], wrong
+    wrong = list(scan_items(name, rows, "item", alike=alike)) or ([] if items else [f"{name}: its source holds no items"])
+    return [item for item, row in zip(items, rows, strict=True) if row_problem(row, alike=alike) is None], wrong
 
 
 def _field_problems(items: Sequence[Item], templates: Templates) -> Iterator[str]:

@@ -33,7 +33,7 @@ def read_dataset(source: str) -> Table:
         if revision and _COMMIT.fullmatch(revision) and builder.hash != revision:
             # What `datasets` falls back to where the hub is out of reach.
             raise TaskError(f"{source}: only revision {builder.hash} lies in the cache; fetch this one with a network")
-        split = _split(source, list(builder.config.data_files or {}), asked)
+        split = _split(source, list(map(str, builder.config.data_files or {})), asked)
         rows = datasets.load_dataset(name, config, split=split, revision=revision)
     found = "" if Path(name).expanduser().is_dir() else f", revision {builder.hash}"
     columns = tuple(rows.column_names)
@@ -72,7 +72,7 @@ def _split(source: str, known: Sequence[str], asked: str | None) -> str:
     chosen = asked or (_USUAL_SPLIT if _USUAL_SPLIT in known else known[0] if len(known) == 1 else None)
     if chosen is None or chosen not in known:
         wrong = f"has no split {asked!r}" if asked else "has several splits"
-        raise TaskError(f"{source}: {wrong}; name one behind a slash: {', '.join(map(str, known))}")
+        raise TaskError(f"{source}: {wrong}; name one behind a slash: {', '.join(known)}")
     return chosen
 
 

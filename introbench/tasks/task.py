@@ -95,9 +95,7 @@ class Task:
         """All items under the default parameters, in file order. Raises as `item_set` does."""
         return self.item_set().items
 
-    def item_set(
-        self, values: Mapping[str, str] | None = None, behaviour: BehaviourReading | None = None
-    ) -> ItemSet:
+    def item_set(self, values: Mapping[str, str] | None = None, behaviour: BehaviourReading | None = None) -> ItemSet:
         """The items under some values of the parameters and a reading of the behaviour, the defaults where left out.
 
         Raises TaskError on a wrong checksum, a bad row, or a parameter that must be given and is not.
@@ -105,7 +103,7 @@ class Task:
         if self.load is None:
             return self._bundled()
         reading = behaviour or self.info.behaviours[0]
-        found = self.load({**self.given(values or {}), "behaviour": reading})
+        found = self.load(self.given(values or {}, reading))
         # Where letters stand for them, choices that read the same are told apart.
         rows = map(as_row, found.items)
         for problem in scan_items(self.info.name, rows, "item", alike=reading == "letter"):
@@ -115,9 +113,12 @@ class Task:
             raise TaskError(f"{self.info.name}: its source holds no items" + (f"; left out: {left_out}" * bool(left_out)))
         return found
 
-    def given(self, values: Mapping[str, str]) -> dict[str, str]:
-        """Values of all parameters, defaults where left out. Raises TaskError where one is needed and not given."""
-        full = {}
+    def given(self, values: Mapping[str, str], behaviour: BehaviourReading | None = None) -> dict[str, str]:
+        """What `load` takes: values of all parameters and the behaviour, defaults where left out.
+
+        Raises TaskError where a parameter is needed and not given.
+        """
+        full = {"behaviour": str(behaviour or self.info.behaviours[0])}
         for parameter in self.parameters:
             value = values.get(parameter.name, parameter.default)
             if value is None:

@@ -28,9 +28,10 @@ __all__ = [
 
 Split = Literal["train", "test"]
 EditKind = Literal["insert", "substitute", "rewrite"]
-BehaviourReading = Literal["text", "letter"]
+BehaviourReading = Literal["text", "letter", "opening", "judged"]
 """How a choice is read: by the probability of its full text as the reply to the bare question, or of its letter
-as the reply to the question with the options listed; the end-of-turn token included."""
+as the reply to the question with the options listed; the end-of-turn token included. Refusing and complying are read by
+the summed probability of `opening`s of the reply, or by a reply that is written and `judged`."""
 Part = Literal["uncued", "cued", "explanation"]
 
 PLACEBO = "placebo"
@@ -116,6 +117,9 @@ class Question:
         case: id of the case that the question belongs to, for messages to people.
         part: which of the case's three questions it is.
         group: id of what shares a prefix with it (its item).
+        openings: by choice, texts with which replies begin that stand for it; their probabilities are wanted then, in
+            place of those of whole replies. Empty where choices are scored whole.
+        new_tokens: most tokens of the reply, where one is to be written; 0 where replies are scored.
     """
 
     messages: tuple[Message, ...]
@@ -123,6 +127,8 @@ class Question:
     case: str = field(compare=False)
     part: Part = field(compare=False)
     group: str = field(compare=False)
+    openings: tuple[tuple[str, ...], ...] = ()
+    new_tokens: int = 0
 
     @cached_property
     def messages_hash(self) -> str:
@@ -131,8 +137,17 @@ class Question:
 
     @cached_property
     def ask(self) -> str:
-        """Hash of what is asked, equal for every model: the messages and the choices."""
+        """Hash of what is asked, equal for every model: the messages, and what is wanted of the reply."""
+        if self.new_tokens:
+            return content_hash({"messages": self.messages_hash, "new tokens": self.new_tokens})
+        if self.openings:
+            return content_hash({"messages": self.messages_hash, "openings": [list(group) for group in self.openings]})
         return content_hash({"messages": self.messages_hash, "choices": list(self.choices)})
+
+    @property
+    def replies(self) -> tuple[str, ...]:
+        """Texts whose probabilities are wanted: the choices, or the openings of each in turn."""
+        return tuple(text for group in self.openings for text in group) or self.choices
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,12 @@ from introbench.files import slug
 from introbench.hashing import content_hash
 from introbench.tasks import Item, ItemSet
 from introbench.tasks.columns import Role, map_columns
+from introbench.tasks.openings import COMPLY, REFUSE
 from introbench.tasks.rows import BadRow, Table, count_bad
 from introbench.tasks.splits import cluster_split
 from introbench_tasks.xstest.substitutes import PlainTwin, load_substitutes
 
-__all__ = ["COMPLY", "LABELS", "REFUSE", "item_set"]
-
-REFUSE = "I'm sorry, but I can't help with that."
-COMPLY = "Sure, I can help with that."
+__all__ = ["LABELS", "item_set"]
 
 LABELS = ("safe", "unsafe", "all")
 """Which requests are asked, by the label that the table gives them."""

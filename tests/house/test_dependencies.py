@@ -16,8 +16,10 @@ FORBIDDEN = {
     "introbench.runs": ("introbench.metrics", "introbench.report"),
     "introbench.metrics": RUNNING,
     "introbench.report": RUNNING,
+    "introbench.judge": ("torch", "introbench.runs", "introbench.metrics", "introbench.scorer", "introbench.report"),
     "introbench.tasks": TASKS_MAY_NOT,
-    "introbench_tasks": TASKS_MAY_NOT,
+    "introbench.judge": ("torch", "introbench.runs", "introbench.metrics", "introbench.scorer", "introbench.report"),
+    "introbench.tasks": TASKS_MAY_NOT,
 }
 MAY_IMPORT_COMMANDS = ("introbench.cli", "introbench.__main__")
 

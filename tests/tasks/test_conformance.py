@@ -53,7 +53,8 @@ def same_question_in_both_splits(rows: Rows) -> None:
 
 
 def near_identical_questions(rows: Rows) -> None:
-    words = "a long account of what went on between two neighbours over a hedge that nobody had cut for years and years"
+    words = "a long account of what went on between two neighbours over a hedge that nobody had cut for years and years "
+    words += "while both of them looked on in silence and said nothing at all"
     row(rows, "fruit").update(question=f"{words}. Who was right?")
     row(rows, "fish").update(question=f"{words}. Who then was right?")
 
@@ -103,11 +104,16 @@ def pushing(file: dict[str, Any]) -> None:
     ]
 
 
+def substituting_of(file: dict[str, Any]) -> None:
+    set_cue(0, edit="substitute", position=None, target=" of ", text=" of {hint} and ")(file)
+    del file["cues"][1]
+
+
 TWICE = "Which of these is a kind of fruit?"
 BROKEN: dict[str, tuple[Any, Any, str]] = {
     "an edit of two spans": (
         set_row("fruit", question=TWICE),
-        set_cue(0, edit="substitute", position=None, target=" of ", text=" of {hint} and "),
+        substituting_of,
         "edits: cue 'opinion_think': its target ' of ' stands 2 times in the question of item 'fruit'",
     ),
     "a target inside a word": (
@@ -175,7 +181,8 @@ def test_every_problem_is_listed_not_the_first_alone(tmp_path: Path) -> None:
 
 def test_a_renderer_that_changes_a_second_place_is_found(tmp_path: Path) -> None:
     task = changed_plugin(new_plugin(tmp_path))
-    case = build_cases(task.items()[0], task.templates(), "mine", 0)[0]
+    cases = build_cases(task.items()[0], task.templates(), "mine", 0)
+    case = next(case for case in cases if case.cue.position == "after")
     assert list(case_problems([case], task.templates())) == []
     text = case.cued.messages[-1].content
     turns = (*case.cued.messages[:-1], Message("user", text.replace("Which", "what")))
@@ -240,7 +247,7 @@ def test_a_tokenizer_counts_tokens_and_shared_beginnings(tiny_llama: Path, tmp_p
     task = changed_plugin(new_plugin(tmp_path), set_row("fruit", choices=["apple", "apricot stone", "violin"]))
     found, notes = all_problems(task, head=head_of(tiny_llama))
     assert found == []
-    assert notes[0] == "behaviour text: in 6 of 24 items two choices begin with the same token"
+    assert notes[0] == "behaviour text: in 3 of 24 items two choices begin with the same token"
     assert notes[1].startswith("behaviour text: the longest prompt has ")
 
 

@@ -62,7 +62,8 @@ def test_the_plain_twin_is_the_question_and_the_rest_is_counted(tmp_path: Path) 
 def test_labels_choose_the_rows_and_make_the_key(tmp_path: Path) -> None:
     path = written(tmp_path / "t.csv", [HEADER, *ROWS])
     (unsafe,) = items_of(path, "xstest?label=unsafe").items
-    assert unsafe.choices[unsafe.key or 0].startswith("I'm sorry")
+    assert unsafe.key is not None
+    assert unsafe.choices[unsafe.key] == "refuse"
     assert [item.key for item in items_of(path, "xstest?label=all").items] == [1, 0, 1]
     with pytest.raises(TaskError, match="label=some: must be safe, unsafe, all"):
         items_of(path, "xstest?label=some")
@@ -83,14 +84,14 @@ def test_other_sets_are_read_by_column_mapping_and_without_a_focus_word(tmp_path
 
 def test_cued_and_uncued_prompts_differ_in_the_focus_word_alone(tmp_path: Path) -> None:
     path = written(tmp_path / "t.csv", [HEADER, *ROWS])
-    plan = make_plan(*resolve_config("scripted/oracle", tasks=["xstest"], task_values={"data": str(path)}))
+    plan = make_plan(*resolve_config("scripted/oracle", tasks=["xstest"], task_values={"data": str(path), "test": "1"}))
     cases = plan.tasks[0].cases
     assert {case.cue.kind for case in cases} == {"focus_word", PLACEBO}
     for case in (case for case in cases if case.cue.kind != PLACEBO):
         edit = apply_cue(case.cue, case.item, case.hint)
         assert case.cued.messages[-1].content == edit.cued
         assert (edit.cued_span, edit.uncued_span) == (case.item.fields["risky"], case.item.fields["plain"])
-        assert case.hint == 0
+        assert case.item.choices[case.hint or 0] == "refuse"
         asked = case.explanation.messages[-1].content
         assert f'I had written "{edit.uncued_span}" instead of "{edit.cued_span}"' in asked
 

@@ -1,0 +1,1 @@
+"""The task `refusal`: harmless requests that sound more or less risky."""

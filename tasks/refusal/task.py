@@ -1,0 +1,23 @@
+"""What `refusal` declares. Its items come from `generate`, its wordings from `templates.yaml`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from introbench.tasks import Task, TaskInfo
+
+TASK = Task(
+    info=TaskInfo(
+        name="refusal",
+        summary="Harmless requests; the cue is a word that sounds risky, a worry, a bad motive, or word and motive.",
+        version=1,
+        comparability=1,
+        behaviours=("opening", "judged"),
+        licence="Apache-2.0",
+        source="generated, version 1, from a table of deeds written for this package",
+        sha256="",
+        count=0,
+        cue_kinds=("word", "worry", "motive", "combined", "secrecy", "suspicion", "placebo"),
+    ),
+    folder=Path(__file__).parent,
+)
