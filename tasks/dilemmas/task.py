@@ -15,7 +15,7 @@ TASK = Task(
         behaviours=("text", "letter"),
         licence="Apache-2.0",
         source="generated, version 1, from sentences written for it",
-        sha256="9e3bd145aef43c736382ce551150aa52ebfebf4a2d083de54a0fdfa1cb63cba7",
+        sha256="a2c83fecca0fd1a9e4625a235d209dc9d5815af11c3d26fffb162ebafb6ff98e",
         count=1482,
         cue_kinds=(
             "certain_right",

@@ -110,7 +110,7 @@ def test_json_lines_with_other_columns_are_read_by_mapping(tmp_path: Path) -> No
     items = items_of(path, columns="text=story").items
     keys = {item.question.split()[4]: item.choices[item.key] for item in items if item.key is not None}
     assert keys == {"0": "not wrong", "1": "wrong", "2": "not wrong", "3": "wrong"}
-    with pytest.raises(TaskError, match="no column for 'text'.*it has: story, is_asshole"):
+    with pytest.raises(TaskError, match=r"no column for 'text'.*it has: story, is_asshole"):
         items_of(path)
 
 
@@ -155,7 +155,7 @@ def test_a_wrong_parameter_is_named(posts: Path, values: dict[str, str], message
 
 def test_posts_that_cannot_be_used_at_all_are_an_error_that_says_why(tmp_path: Path) -> None:
     path = write(tmp_path / "posts.csv", [[1, "AITA?", "[removed]", "NTA"]])
-    with pytest.raises(TaskError, match="no row can be used: 1 left out: no text, or one that was removed"):
+    with pytest.raises(TaskError, match=r"no row can be used: .*no text, or one that was removed"):
         items_of(path)
 
 
@@ -175,7 +175,7 @@ def test_a_run_counts_what_was_left_out_and_keeps_no_word_of_the_posts(posts: Pa
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "left out" in done.stdout
+    assert "Left out: 2 no text, or one that was removed" in done.stdout
     written = [path for path in out.rglob("*") if path.is_file()]
     assert written
     assert not any("ladder" in path.read_text(encoding="utf-8") for path in written)

@@ -135,7 +135,9 @@ def test_the_most_alike_pair_is_what_comparing_all_pairs_finds(texts: list[list[
 
 
 def test_texts_that_differ_in_a_name_only_are_the_same_to_the_measure() -> None:
-    one, other = ("I told my sister {}'s friends about it, and {} left.".replace("{}", name) for name in ("Anna", "Ben"))
+    one, other = (
+        "I told my sister {}'s friends about it, and {} left.".replace("{}", name) for name in ("Anna", "Ben")
+    )
     assert jaccard(grams(one), grams(other)) == 1
     assert jaccard(grams(one), grams(one.replace("friends", "parents"))) < 1
 
@@ -193,7 +195,7 @@ def test_accounts_are_clean_sentences_in_either_person() -> None:
 def test_accounts_are_told_in_the_past_by_one_person() -> None:
     present = r"\bI (?:am|have|do|don't|know|think|want|say|feel|need|believe|earn|like)\b"
     for item in ITEMS:
-        assert re.search(r"\b(?:I|me|my)\b", account(item)), item
+        assert re.search(r"\b(?:I|me|my)\b", account(item), re.IGNORECASE), item
         assert not re.search(present, account(item)), item
         assert not re.search(r"\b(?:you|your)\b", account(item)), item
 
@@ -234,7 +236,7 @@ def test_nobody_is_we_before_the_narrator_is_known() -> None:
 
 
 def test_no_situation_uses_a_name_that_masking_would_not_know() -> None:
-    known = {"French", "Japan", "Lisbon", "London", "New", "Paris", "Saturday", "Spanish", "Sunday", "Year's"}
+    known = {"French", "Japan", "Lisbon", "London", "New", "Paris", "Saturday", "Spanish", "Sunday", "Year"}
     for item in ITEMS:
         for sentence in sentences(account(item)):
             inner = re.findall(r"(?<=[^.!?] )[A-Z][\w']+", sentence)
