@@ -3,8 +3,9 @@
 `python -m introbench_tasks.dilemmas.generate` writes `items.jsonl` beside this package; `--check` compares instead.
 
 An account is put together from a situation (`situations/*.yaml`): who was involved, what the narrator did, what makes
-it worse or better, what followed; and from phrases that fit many situations (`phrases.yaml`). All sentences were written
-for this package. Every draw depends on `SEED` and on the name of the situation; another one changes no item.
+it worse or better, what followed; and from phrases that fit many situations (`phrases.yaml`). All sentences were
+written for this package. Every draw depends on `SEED` and on the name of the situation, so that adding one changes no
+other item.
 """
 
 from __future__ import annotations
