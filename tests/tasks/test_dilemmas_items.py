@@ -197,7 +197,7 @@ def test_accounts_are_told_in_the_past_by_one_person() -> None:
     for item in ITEMS:
         assert re.search(r"\b(?:I|me|my)\b", account(item), re.IGNORECASE), item
         assert not re.search(present, account(item)), item
-        assert not re.search(r"\b(?:you|your)\b", account(item)), item
+        assert not re.search(r"(?<!thank )\b(?:you|your)\b", account(item)), item
 
 
 def test_the_other_person_is_he_or_she_throughout() -> None:
