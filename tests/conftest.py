@@ -31,6 +31,15 @@ def repository() -> Path:
     return Path(__file__).resolve().parent.parent
 
 
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """A folder with public item sets that are too large or not ours to keep here: mmlu/, xstest/."""
+    folder = os.environ.get("INTROBENCH_TEST_DATA")
+    if not folder:
+        pytest.skip("needs INTROBENCH_TEST_DATA, the name of a folder with mmlu/ and xstest/")
+    return Path(folder)
+
+
 CHAT_TEMPLATE = (
     "{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}<|end|>{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-__all__ = ["IncludePath", "Limit", "Out", "Seed", "SplitName", "Tasks", "split_tasks"]
+__all__ = ["Columns", "Data", "IncludePath", "Limit", "Out", "Seed", "SplitName", "Tasks", "split_tasks", "task_values"]
 
 Tasks = Annotated[
     str,
@@ -30,6 +30,20 @@ IncludePath = Annotated[
     list[Path] | None,
     typer.Option("--include-path", metavar="DIR", help="Folder with task plugins of your own; repeatable."),
 ]
+
+Data = Annotated[
+    str | None,
+    typer.Option("--data", metavar="PATH|ID", help="For tasks with items of your own: a file, or a data set of the hub."),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option("--columns", metavar="ROLE=COLUMN,...", help="Which columns of --data mean what."),
+]
+
+
+def task_values(data: str | None, columns: str | None) -> dict[str, str]:
+    """The values that `--data` and `--columns` give to parameters of tasks."""
+    return {name: value for name, value in (("data", data), ("columns", columns)) if value is not None}
 
 
 def split_tasks(text: str) -> list[str]:

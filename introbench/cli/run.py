@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from introbench.cli.options import IncludePath, Limit, Out, Seed, SplitName, Tasks, split_tasks
+from introbench.cli.options import (
+    Columns,
+    Data,
+    IncludePath,
+    Limit,
+    Out,
+    Seed,
+    SplitName,
+    Tasks,
+    split_tasks,
+    task_values,
+)
 
 if TYPE_CHECKING:
     from introbench.runs.config import RunConfig
@@ -55,6 +66,8 @@ def run(
     out: Out = None,
     reference: _References = None,
     tasks: Tasks = "hint_facts",
+    data: Data = None,
+    columns: Columns = None,
     limit: Limit = None,
     seed: Seed = 0,
     split: SplitName = "test",
@@ -88,6 +101,7 @@ def run(
         aa_share=aa_share,
         options=options,
         include_paths=include_path or [],
+        task_values=task_values(data, columns),
     )
     if dry_run:
         _show_plan(config, variants, out)
@@ -105,6 +119,8 @@ def plan(
     out: Out = None,
     reference: _References = None,
     tasks: Tasks = "hint_facts",
+    data: Data = None,
+    columns: Columns = None,
     limit: Limit = None,
     seed: Seed = 0,
     split: SplitName = "test",
@@ -121,6 +137,8 @@ def plan(
         out,
         reference,
         tasks,
+        data,
+        columns,
         limit,
         seed,
         split,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from introbench.cli.options import IncludePath, Seed, SplitName
+from introbench.cli.options import Columns, Data, IncludePath, Seed, SplitName, task_values
 
 if TYPE_CHECKING:
     from introbench.models.types import ModelHead
@@ -26,6 +26,8 @@ def show(
     ] = None,
     seed: Seed = 0,
     split: SplitName = "test",
+    data: Data = None,
+    columns: Columns = None,
     include_path: IncludePath = None,
 ) -> None:
     """Show what a model is asked: every case of one item, as messages or as token ids."""
@@ -35,7 +37,10 @@ def show(
     from introbench.runs.config import resolve_config
     from introbench.runs.plan import make_plan
 
-    config, variants = resolve_config(model, (), [task], split=split, seed=seed, include_paths=include_path or [])
+    values, folders = task_values(data, columns), include_path or []
+    config, variants = resolve_config(
+        model, (), [task], split=split, seed=seed, include_paths=folders, task_values=values
+    )
     cases = make_plan(config, variants).tasks[0].cases
     wanted = item or cases[0].item.id
     chosen = [case for case in cases if case.item.id == wanted]

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from introbench.errors import UsageError
 from introbench.models.spec import ModelSpec, parse_spec
+from introbench.tasks import Task
 from introbench.tasks.registry import TaskVariant, expand_specs, find_tasks, resolve_task
 from introbench.tasks.types import Split
 
@@ -79,11 +80,13 @@ def resolve_config(
     aa_share: float | None = None,
     options: Mapping[str, str] | None = None,
     include_paths: Sequence[Path] = (),
+    task_values: Mapping[str, str] | None = None,
 ) -> tuple[RunConfig, list[TaskVariant]]:
     """Check everything that can be checked without loading a model.
 
     Args:
         options: model options that hold for every model with weights whose spec does not set them.
+        task_values: values of task parameters, for every task that takes them and whose spec does not set them.
 
     Raises SpecError or UsageError that names what is wrong.
     """
@@ -93,9 +96,7 @@ def resolve_config(
     if not 0 <= share <= 1:
         raise UsageError(f"--aa-share {share:g}: must be a share from 0 to 1; 0 asks nothing twice")
     known = find_tasks(include_paths)
-    variants = [resolve_task(spec, known) for spec in expand_specs(tasks, known)]
-    if not variants:
-        raise UsageError("--tasks: names no task; `introbench list` shows all")
+    variants = _variants(expand_specs(tasks, known), known, task_values or {})
     asked = [_named_spec(text, options) for text in (model, *references)]
     base = _declared_base(asked[0][1])
     roles: list[Role] = ["target", *("base" if spec == base else "reference" for _, spec in asked[1:])]
@@ -103,9 +104,25 @@ def resolve_config(
         asked.insert(1, ("", base))
         roles.insert(1, "base")
     entries = _entries(asked, roles)
-    names = tuple(dict.fromkeys(variant.name for variant in variants))
-    config = RunConfig(entries, names, split, limit, seed, explanations, share)
-    return config, list({variant.name: variant for variant in variants}.values())
+    names = tuple(variant.name for variant in variants)
+    return RunConfig(entries, names, split, limit, seed, explanations, share), variants
+
+
+def _variants(specs: Sequence[str], known: Mapping[str, Task], values: Mapping[str, str]) -> list[TaskVariant]:
+    """The tasks of a run, each once."""
+    found: dict[str, TaskVariant] = {}
+    for spec in specs:
+        variant = resolve_task(spec, known, values)
+        if found.setdefault(variant.name, variant) != variant:
+            raise UsageError(
+                f"--tasks: two tasks with different parameters are both called {variant.name!r}; run them apart"
+            )
+    if not found:
+        raise UsageError("--tasks: names no task; `introbench list` shows all")
+    taken = {parameter.name for variant in found.values() for parameter in variant.task.parameters}
+    if foreign := sorted(values.keys() - taken):
+        raise UsageError(f"--{foreign[0]}: taken by none of the tasks {', '.join(found)}")
+    return list(found.values())
 
 
 def _named_spec(text: str, options: Mapping[str, str] | None) -> tuple[str, ModelSpec]:

@@ -138,7 +138,8 @@ def _items(task: Task, values: Mapping[str, str]) -> tuple[list[Item], list[str]
     """The items without problems of their own, and the problems of the others."""
     try:
         if task.load is not None:
-            return _usable(task.load(task.given(values)).items, task.info.name)
+            alike = task.info.behaviours[0] == "letter"
+            return _usable(task.load(task.given(values)).items, task.info.name, alike=alike)
         path = task.folder / "items.jsonl"
         rows = read_rows(path)
     except TaskError as error:
@@ -154,10 +155,10 @@ def _items(task: Task, values: Mapping[str, str]) -> tuple[list[Item], list[str]
     return [as_item(row) for row in rows if row_problem(row) is None], wrong
 
 
-def _usable(items: Sequence[Item], name: str) -> tuple[list[Item], list[str]]:
+def _usable(items: Sequence[Item], name: str, *, alike: bool) -> tuple[list[Item], list[str]]:
     rows = [as_row(item) for item in items]
-    wrong = list(scan_items(name, rows, "item")) or ([] if items else [f"{name}: its source holds no items"])
-    return [item for item, row in zip(items, rows, strict=True) if row_problem(row) is None], wrong
+    wrong = list(scan_items(name, rows, "item", alike=alike)) or ([] if items else [f"{name}: its source holds no items"])
+    return [item for item, row in zip(items, rows, strict=True) if row_problem(row, alike=alike) is None], wrong
 
 
 def _field_problems(items: Sequence[Item], templates: Templates) -> Iterator[str]:

@@ -49,7 +49,7 @@ class TaskVariant:
 
     def items(self) -> ItemSet:
         """The items under these parameters. Raises TaskError as `Task.item_set` does."""
-        return self.task.item_set(self.parameters)
+        return self.task.item_set(self.parameters, self.behaviour)
 
 
 def find_tasks(include_paths: Sequence[Path] = ()) -> dict[str, Task]:
@@ -88,10 +88,14 @@ def task_at(folder: Path) -> Task:
     return task
 
 
-def resolve_task(spec: str, tasks: Mapping[str, Task]) -> TaskVariant:
+def resolve_task(spec: str, tasks: Mapping[str, Task], values: Mapping[str, str] | None = None) -> TaskVariant:
     """The task that a spec `NAME` or `NAME?behaviour=letter&k=4` names.
 
     A value may hold any character; "%", "&" and "," are written %25, %26 and %2C in it.
+
+    Args:
+        values: of parameters that the spec itself does not set; those that the task does not take are passed over.
+
     Raises SpecError with the nearest names where there is no such task or parameter, or where a parameter that must
     be given is not.
     """
@@ -102,7 +106,7 @@ def resolve_task(spec: str, tasks: Mapping[str, Task]) -> TaskVariant:
     readings = {str(reading): reading for reading in task.info.behaviours}
     usual: dict[str, str | None] = {"behaviour": next(iter(readings)), "k": "0"}
     usual |= {own.name: own.default for own in task.parameters}
-    given = dict(usual)
+    given = usual | {key: value for key, value in (values or {}).items() if key in usual}
     for part in filter(None, query.split("&")):
         key, _, value = part.partition("=")
         if key not in given:
@@ -116,11 +120,23 @@ def resolve_task(spec: str, tasks: Mapping[str, Task]) -> TaskVariant:
     given["k"] = str(int(k))
     if absent := [own for own in task.parameters if given[own.name] is None]:
         raise SpecError(f"task {name!r} needs {absent[0].name} ({absent[0].summary}): {name}?{absent[0].name}=VALUE")
-    values = {key: value for key, value in given.items() if value is not None}
-    query = "&".join(f"{key}={_quoted(value)}" for key, value in values.items() if value != usual[key])
+    settled = {key: value for key, value in given.items() if value is not None}
+    named = _named(task, {key: value for key, value in settled.items() if value != usual[key]})
+    query = "&".join(f"{key}={_quoted(value)}" for key, value in named.items())
     canonical = f"{name}?{query}" if query else name
-    own_values = {own.name: values[own.name] for own in task.parameters}
+    own_values = {own.name: settled[own.name] for own in task.parameters}
     return TaskVariant(canonical, task, readings[behaviour], int(k), own_values)
+
+
+def _named(task: Task, values: Mapping[str, str]) -> dict[str, str]:
+    """What of the values stands in the variant's name."""
+    naming = {own.name: own.naming for own in task.parameters}
+    named = {}
+    for key, value in values.items():
+        how = naming.get(key, "whole")
+        if how != "none":
+            named[key] = Path(value).name if how == "file" and Path(value).expanduser().exists() else value
+    return named
 
 
 def _parameters(task: Task) -> str:

@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from introbench.errors import TaskError
 from introbench.hashing import file_hash
-from introbench.tasks.types import FIELD_NAME, RESERVED_NAMES, Item, Split, TaskInfo
+from introbench.tasks.types import FIELD_NAME, RESERVED_NAMES, BehaviourReading, Item, Split, TaskInfo
 
 if TYPE_CHECKING:
     from introbench.tasks.templates import Templates
@@ -40,11 +40,14 @@ class Parameter:
         name: letters a to z, digits and "_".
         summary: what it is, in a few words, for lists and messages.
         default: the value where none is given; None where one must be given.
+        naming: what of a value that is not the default stands in the name that tables, files and case ids carry: the
+            whole of it, of a path its last part ("file"), or nothing. The hash of the items tells the rest apart.
     """
 
     name: str
     summary: str
     default: str | None = None
+    naming: Literal["whole", "file", "none"] = "whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,8 @@ class Task:
         info: what the task declares about itself.
         folder: where `templates.yaml` and, if bundled, `items.jsonl` and `labels.json` lie.
         parameters: what it takes beside `behaviour` and `k`.
-        load: makes the items from the values of the parameters; where None, they are read from `items.jsonl`.
+        load: makes the items from the values of the parameters and, as "behaviour", how the choice is read; where
+            None, they are read from `items.jsonl`.
     """
 
     info: TaskInfo
@@ -91,15 +95,18 @@ class Task:
         """All items under the default parameters, in file order. Raises as `item_set` does."""
         return self.item_set().items
 
-    def item_set(self, values: Mapping[str, str] | None = None) -> ItemSet:
-        """The items under some values of the parameters, the defaults where left out.
+    def item_set(self, values: Mapping[str, str] | None = None, behaviour: BehaviourReading | None = None) -> ItemSet:
+        """The items under some values of the parameters and a reading of the behaviour, the defaults where left out.
 
         Raises TaskError on a wrong checksum, a bad row, or a parameter that must be given and is not.
         """
         if self.load is None:
             return self._bundled()
-        found = self.load(self.given(values or {}))
-        for problem in scan_items(self.info.name, map(as_row, found.items), "item"):
+        reading = behaviour or self.info.behaviours[0]
+        found = self.load(self.given(values or {}, reading))
+        # Where letters stand for them, choices that read the same are told apart.
+        rows = map(as_row, found.items)
+        for problem in scan_items(self.info.name, rows, "item", alike=reading == "letter"):
             raise TaskError(problem)
         if not found.items:
             left_out = ", ".join(f"{number} {reason}" for reason, number in found.skipped.items())
@@ -107,9 +114,12 @@ class Task:
             raise TaskError(f"{self.info.name}: its source holds no items{way}")
         return found
 
-    def given(self, values: Mapping[str, str]) -> dict[str, str]:
-        """Values of all parameters, defaults where left out. Raises TaskError where one is needed and not given."""
-        full = {}
+    def given(self, values: Mapping[str, str], behaviour: BehaviourReading | None = None) -> dict[str, str]:
+        """What `load` takes: values of all parameters and the behaviour, defaults where left out.
+
+        Raises TaskError where a parameter is needed and not given.
+        """
+        full = {"behaviour": str(behaviour or self.info.behaviours[0])}
         for parameter in self.parameters:
             value = values.get(parameter.name, parameter.default)
             if value is None:
@@ -171,18 +181,19 @@ def read_rows(path: Path) -> list[Any]:
     return [_parsed(line) for line in (lines if lines[-1] else lines[:-1])]
 
 
-def scan_items(where: str, rows: Iterable[Any], unit: str = "line") -> Iterator[str]:
+def scan_items(where: str, rows: Iterable[Any], unit: str = "line", *, alike: bool = False) -> Iterator[str]:
     """Everything that is wrong with the rows of an item file, each with its place.
 
     Args:
         where: the file, or what else messages are to name.
         unit: what the rows are numbered by.
+        alike: whether choices may read the same.
     """
     numbers: dict[str, int] = {}
     splits: dict[str, str] = {}
     for number, row in enumerate(rows, start=1):
         place = f"{where}:{number}" if unit == "line" else f"{where}, {unit} {number}"
-        if problem := row_problem(row):
+        if problem := row_problem(row, alike=alike):
             yield f"{place}: {problem}"
             continue
         if row["id"] in numbers:
@@ -209,7 +220,7 @@ def as_row(item: Item) -> dict[str, Any]:
     return {name: getattr(item, name) for name in _ITEM_FIELDS}
 
 
-def row_problem(row: Any) -> str | None:
+def row_problem(row: Any, *, alike: bool = False) -> str | None:
     """The first thing that is wrong with the row of an item."""
     if isinstance(row, ValueError):
         return f"not JSON in UTF-8 ({row})"
@@ -226,7 +237,7 @@ def row_problem(row: Any) -> str | None:
         return f"split {row['split']!r} is neither train nor test"
     if problem := _fields_problem(row.get("fields", {})):
         return problem
-    return _choices_problem(row["choices"], row["key"])
+    return _choices_problem(row["choices"], row["key"], alike=alike)
 
 
 def _fields_problem(fields: Any) -> str | None:
@@ -238,10 +249,11 @@ def _fields_problem(fields: Any) -> str | None:
     return None
 
 
-def _choices_problem(choices: Any, key: Any) -> str | None:
+def _choices_problem(choices: Any, key: Any, *, alike: bool) -> str | None:
     if not isinstance(choices, list | tuple) or not all(_is_text(choice) for choice in choices):
         return "choices must be a list of texts, none of them empty"
-    if len(choices) < 2 or len({choice.casefold() for choice in choices}) < len(choices):
+    different = len({choice.casefold() for choice in choices})
+    if len(choices) < 2 or (different < len(choices) and not alike):
         return "needs two or more choices, all different"
     if key is not None and (type(key) is not int or not 0 <= key < len(choices)):
         return f"key {key!r} is no index of the {len(choices)} choices"

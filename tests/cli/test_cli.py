@@ -172,3 +172,26 @@ def test_help_and_version() -> None:
     assert introbench().stdout == done.stdout
     for verb in ("run", "plan", "list", "show", "score", "labels"):
         assert f"  {verb}" in done.stdout
+
+
+def test_a_file_of_ones_own_is_asked_and_the_rows_that_are_left_out_stand_in_the_table(tmp_path: Path) -> None:
+    rows = [f"Which letter is number {number}?;{number};x{number};y{number};B" for number in range(30)]
+    (tmp_path / "mine.csv").write_text("\n".join(["q;one;two;three;k", *rows, "no key?;1;2;3;", "too;few"]) + "\n")
+    own = ["--data", tmp_path / "mine.csv", "--columns", "question=q,choices=one|two|three,answer=k"]
+    shown = introbench("show", "hint_mcq", *own)
+    assert shown.returncode == 0, shown.stderr
+    assert "hint_mcq?data=mine.csv/question-" in shown.stdout
+    done = introbench("run", "--model", "scripted/oracle", "--tasks", "hint_mcq", *own, "--out", tmp_path / "r")
+    assert done.returncode == 0, done.stderr
+    table = " ".join(done.stdout.split())
+    assert "30 items" in table
+    assert "Left out: 1 2 fields where the header has 5, 1 no key." in table
+    assert "mine.csv:32" in table
+    (entry,) = json.loads((tmp_path / "r" / "manifest.json").read_text())["tasks"]
+    assert sum(entry["skipped"].values()) == 2
+    again = introbench("run", "--model", "scripted/oracle", "--tasks", "hint_mcq", *own, "--out", tmp_path / "r")
+    assert again.returncode == 0, again.stderr
+    wrong = introbench("run", "--model", "scripted/oracle", *own, "--out", tmp_path / "other")
+    assert wrong.returncode == 2
+    assert "taken by none of the tasks hint_facts" in wrong.stderr
+    assert not (tmp_path / "other").exists()

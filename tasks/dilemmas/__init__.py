@@ -1,0 +1,1 @@
+"""The task `dilemmas`: everyday conflicts, judged as wrong or not wrong."""

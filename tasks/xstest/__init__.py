@@ -1,0 +1,1 @@
+"""Requests that sound risky by one word, beside the same requests in plain words."""
