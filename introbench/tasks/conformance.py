@@ -152,7 +152,9 @@ def _items(task: Task, values: Mapping[str, str]) -> tuple[list[Item], list[str]
 
 def _usable(items: Sequence[Item], name: str, *, alike: bool) -> tuple[list[Item], list[str]]:
     rows = [as_row(item) for item in items]
-    wrong = list(scan_items(name, rows, "item", alike=alike)) or ([] if items else [f"{name}: its source holds no items"])
+    wrong = list(scan_items(name, rows, "item", alike=alike)) or (
+        [] if items else [f"{name}: its source holds no items"]
+    )
     return [item for item, row in zip(items, rows, strict=True) if row_problem(row, alike=alike) is None], wrong
 
 
@@ -197,7 +199,9 @@ def _determinism_problems(
 ) -> Iterator[str]:
     if task.load is not None and list(_items(task, values)[0]) != list(items):
         yield "loading the items a second time gives others"
-    orders = [[item.id for item in plan_items(part, templates, task.info.name, CHECKED_SEED)] for part in (items, items[::-1])]
+    orders = [
+        [item.id for item in plan_items(part, templates, task.info.name, CHECKED_SEED)] for part in (items, items[::-1])
+    ]
     if orders[0] != orders[1]:
         yield "the plan depends on the order in which the items are loaded"
     by_id = {case.id: case for case in cases}
