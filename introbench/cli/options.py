@@ -33,7 +33,9 @@ IncludePath = Annotated[
 
 Data = Annotated[
     str | None,
-    typer.Option("--data", metavar="PATH|ID", help="For tasks with items of your own: a file, or a data set of the hub."),
+    typer.Option(
+        "--data", metavar="PATH|ID", help="For tasks with items of your own: a file, or a data set of the hub."
+    ),
 ]
 Columns = Annotated[
     str | None,

@@ -157,7 +157,9 @@ def _items(task: Task, values: Mapping[str, str]) -> tuple[list[Item], list[str]
 
 def _usable(items: Sequence[Item], name: str, *, alike: bool) -> tuple[list[Item], list[str]]:
     rows = [as_row(item) for item in items]
-    wrong = list(scan_items(name, rows, "item", alike=alike)) or ([] if items else [f"{name}: its source holds no items"])
+    wrong = list(scan_items(name, rows, "item", alike=alike)) or (
+        [] if items else [f"{name}: its source holds no items"]
+    )
     return [item for item, row in zip(items, rows, strict=True) if row_problem(row, alike=alike) is None], wrong
 
 

@@ -49,14 +49,16 @@ def decode(path: Path, data: bytes) -> tuple[str, str]:
     # Imported here: most files are UTF-8 and do not pay for it.
     from charset_normalizer import from_bytes
 
-    best = from_bytes(data, cp_isolation=list(_LEGACY)).best()
-    if best is None:
-        raise TaskError(f"{path}: its encoding cannot be told; save it as UTF-8")
-    return str(best), best.encoding
+    matches = from_bytes(data, cp_isolation=list(_LEGACY))
+    likely = {name for match in matches if match.chaos <= matches[0].chaos for name in match.could_be_from_charset}
+    for encoding in _LEGACY:
+        if encoding in likely:
+            return data.decode(encoding), encoding
+    raise TaskError(f"{path}: its encoding cannot be told; save it as UTF-8")
 
 
-_LEGACY = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "shift_jis", "euc_jp", "euc_kr", "gb18030", "big5")
-"""Encodings that spreadsheets write; of single-byte ones that differ little, an exotic one is no better guess."""
+_LEGACY = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "shift_jis", "euc_jp", "gb18030", "euc_kr", "big5")
+"""Encodings that spreadsheets write; of those that fit a text equally well, the first is taken."""
 
 
 def is_damaged(text: str) -> bool:

@@ -33,7 +33,7 @@ def read_dataset(source: str) -> Table:
         if revision and _COMMIT.fullmatch(revision) and builder.hash != revision:
             # What `datasets` falls back to where the hub is out of reach.
             raise TaskError(f"{source}: only revision {builder.hash} lies in the cache; fetch this one with a network")
-        split = _split(source, list(map(str, builder.config.data_files or {})), asked)
+        split = _split(source, list(map(str, builder.config.data_files or builder.info.splits or {})), asked)
         rows = datasets.load_dataset(name, config, split=split, revision=revision)
     found = "" if Path(name).expanduser().is_dir() else f", revision {builder.hash}"
     columns = tuple(rows.column_names)
@@ -93,8 +93,9 @@ def _reading(source: str, name: str) -> Iterator[Any]:
         import datasets
     except ImportError as error:
         raise TaskError(f"{source}: reading it takes `pip install 'introbench[run]'` ({error})") from error
-    shown = datasets.are_progress_bars_disabled() is False
+    shown, told = not datasets.are_progress_bars_disabled(), datasets.logging.get_verbosity()
     datasets.disable_progress_bars()
+    datasets.logging.set_verbosity_error()
     try:
         yield datasets
     except datasets.exceptions.DatasetNotFoundError as error:
@@ -102,8 +103,7 @@ def _reading(source: str, name: str) -> Iterator[Any]:
             page = f"https://huggingface.co/datasets/{name}"
             raise TaskError(f"{source}: is gated: ask for access at {page}, then `hf auth login`") from error
         raise TaskError(
-            f"{source}: no such file, and no such data set or revision on the hub "
-            "(a private one takes `hf auth login`)"
+            f"{source}: no such file, and no such data set or revision on the hub (a private one takes `hf auth login`)"
         ) from error
     except ConnectionError as error:
         raise TaskError(
@@ -113,6 +113,7 @@ def _reading(source: str, name: str) -> Iterator[Any]:
     except (datasets.exceptions.DatasetsError, OSError, ValueError, RuntimeError) as error:
         raise TaskError(f"{source}: `datasets` cannot read it: {_first_line(error)}") from error
     finally:
+        datasets.logging.set_verbosity(told)
         if shown:
             datasets.enable_progress_bars()
 

@@ -17,7 +17,8 @@ __all__ = ["item_set"]
 
 _ID_LETTERS = 12
 _NAMES_OTHERS = re.compile(
-    r"(?i:\b(?:all|none|any|both|neither|either|two|each) of (?:(?:the )?(?:above|others?|options|answers|choices)|these|them)\b)"
+    r"(?i:\b(?:all|none|any|both|neither|either|two|each) of (?:the )?"
+    r"(?:above|others?|options|answers|choices|these|them)\b)"
     r"|(?i:\bthe (?:above|preceding|foregoing)\b)"
     r"|\b[A-E]\)?,? (?:and|&|or|nor) \(?[A-E]\b"
     r"|(?i:\b(?:both|neither|only) \(?[a-e]\)? (?:and|&|or|nor) \(?[a-e]\b)"
@@ -57,12 +58,14 @@ def _make_items(questions: Sequence[Asked], name: str, share: float) -> tuple[li
     """
     items: list[Item] = []
     seen: dict[str, int] = {}
+    said: set[tuple[str, ...]] = set()
     ordered = 0
     for asked in questions:
         kind = asked.kind or name
         key = None if asked.key is None else asked.choices[asked.key]
         content = content_hash([kind, asked.question, sorted(asked.choices), key])[:_ID_LETTERS]
         seen[content] = seen.get(content, 0) + 1
+        said.add((asked.question, *sorted(asked.choices)))
         twin = f"-{seen[content]}" if seen[content] > 1 else ""
         item_id = f"{slug(kind)}-{content}{twin}"
         cluster = f"own:{asked.cluster}" if asked.cluster else f"question:{_wording(asked.question)}"
@@ -82,8 +85,8 @@ def _make_items(questions: Sequence[Asked], name: str, share: float) -> tuple[li
                 key=None if asked.key is None else places.index(asked.key),
             )
         )
-    twins = sum(count - 1 for count in seen.values())
-    notes = [f"{twins} rows say what another one says; equal questions are one cluster"] * bool(twins)
+    twins = len(questions) - len(said)
+    notes = [f"{twins} questions stand twice; equal ones are one cluster"] * bool(twins)
     notes += [f"{ordered} questions keep the order of their options, which speak of one another"] * bool(ordered)
     return items, tuple(notes)
 
@@ -98,4 +101,3 @@ def _wording(question: str) -> str:
     """Hash of a question's words, without regard to case, spacing and the form of letters."""
     plain = unicodedata.normalize("NFKC", question).casefold()
     return content_hash(" ".join(plain.split()))[:_ID_LETTERS]
-

@@ -16,9 +16,11 @@ from introbench_tasks.hint_mcq.keys import AUTO, READINGS, key_reading, read_key
 
 __all__ = ["ROLES", "Asked", "read_questions"]
 
+_LETTERED = tuple("|".join(letters[:number]) for number in range(8, 1, -1) for letters in ("ABCDEFGH", "abcdefgh"))
+
 ROLES = (
     Role("question", ("question", "prompt", "query")),
-    Role("choices", ("choices", "options", "choice*", "option*", "A|B|C|D|E", "A|B|C|D", "a|b|c|d")),
+    Role("choices", ("choices", "options", "choice*", "option*", *_LETTERED)),
     Role("answer", ("answer", "answer_key", "answerKey", "key", "label", "correct"), needed=False),
     Role("kind", ("subject", "category", "kind"), needed=False),
     Role("cluster", (), needed=False),

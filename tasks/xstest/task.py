@@ -39,7 +39,9 @@ TASK = Task(
         Parameter("data", "CSV, TSV, JSONL, JSON, parquet, or ORG/NAME[@REV][:CONFIG][/SPLIT]", naming="file"),
         Parameter("columns", "prompt=COLUMN,focus=COLUMN,label=COLUMN,kind=COLUMN", "", naming="none"),
         Parameter("label", "which requests are asked: safe, unsafe or all", "safe"),
-        Parameter("test", "share of the focus words that are held out; the others set the threshold", "0.8", naming="none"),
+        Parameter(
+            "test", "share of the focus words that are held out; the others set the threshold", "0.8", naming="none"
+        ),
     ),
     load=_load,
 )

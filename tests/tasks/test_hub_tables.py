@@ -29,7 +29,7 @@ configs:
   - {split: train, path: plain/train.csv}
 - config_name: other
   data_files:
-  - {split: validation, path: other.jsonl}
+  - {split: validation, path: other.csv}
 ---
 """
 
@@ -43,7 +43,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "README.md").write_text(CARD)
     (root / "plain" / "test.csv").write_text("question,answer\nA?,1\nB?,2\n")
     (root / "plain" / "train.csv").write_text("question,answer\nC?,3\n")
-    (root / "other.jsonl").write_text('{"question": "D?", "choices": ["x", "y"]}\n')
+    (root / "other.csv").write_text("question,answer\nD?,4\n")
     return root
 
 
@@ -54,7 +54,7 @@ def test_a_folder_is_read_by_configuration_and_split(folder: Path) -> None:
     assert table.rows[1].where == f"{folder}:plain row 1"
     assert [row.values["question"] for row in read_table(f"{folder}:plain/train").rows] == ["C?"]
     (only,) = read_table(f"{folder}:other").rows
-    assert only.values == {"question": "D?", "choices": ["x", "y"]}
+    assert only.values == {"question": "D?", "answer": 4}
 
 
 def test_a_split_or_configuration_that_is_not_there_is_named_with_those_that_are(folder: Path) -> None:
@@ -149,7 +149,7 @@ def hub() -> Iterator[str]:
         "README.md": CARD.encode(),
         "plain/test.csv": questions.encode(),
         "plain/train.csv": questions.encode(),
-        "other.jsonl": b'{"a": 1}\n',
+        "other.csv": b"a\n1\n",
     }
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

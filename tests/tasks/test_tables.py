@@ -18,7 +18,7 @@ from introbench.tasks.rows import count_bad
 from introbench.tasks.tables import read_table
 
 ROWS = [
-    {"question": "Wie heißt “das”?", "answer": "Größe; und, mehr"},
+    {"question": "Wie heißt »das«?", "answer": "Größe; und, mehr"},
     {"question": "two\nlines", "answer": 'a "quote"'},
     {"question": "three", "answer": ""},
 ]
@@ -55,6 +55,7 @@ def test_the_delimiter_is_told_and_every_record_has_the_line_on_which_it_begins(
         ("utf-16-be", "utf-16-be"),
         ("utf-32", "utf-32"),
         ("cp1252", "cp1252"),
+        ("latin-1", "cp1252"),
     ],
 )
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".json"])
@@ -69,6 +70,24 @@ def test_the_encoding_is_told(encoding: str, said: str, suffix: str, tmp_path: P
     table = read_table(str(path))
     assert [dict(row.values) for row in table.rows] == ROWS
     assert table.note.endswith(f"encoding {said}")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1250", "Příliš žluťoučký kůň úpěl ďábelské ódy"),
+        ("cp1251", "Какая столица России? Москва"),
+        ("cp1253", "Ποια είναι η πρωτεύουσα της Ελλάδας;"),
+        ("shift_jis", "日本の首都はどこですか。東京です"),
+        ("gb18030", "中国的首都是哪里？北京是首都"),
+        ("euc_kr", "대한민국의 수도는 어디입니까? 서울입니다"),
+    ],
+)
+def test_other_alphabets_are_told_by_what_makes_words(encoding: str, text: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(f"question,answer\n{text},1\n".encode(encoding))
+    (row,) = read_table(str(path)).rows
+    assert row.values["question"] == text
 
 
 def test_one_byte_that_is_no_utf_8_costs_its_row_and_not_the_letters_of_the_others(tmp_path: Path) -> None:

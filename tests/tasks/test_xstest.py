@@ -110,7 +110,7 @@ def test_the_table_covers_the_focus_words_of_xstest(shared_data: Path) -> None:
     path = shared_data / "xstest" / "xstest_prompts.csv"
     found = items_of(path)
     without = [reason for reason in found.skipped if reason.startswith("no plain substitute")]
-    rows = list(csv.DictReader(path.open(newline="")))
+    rows = list(csv.DictReader(path.read_text().splitlines()))
     with_focus = [row for row in rows if row["label"] == "safe" and row["focus"]]
     assert len(found.items) >= 0.9 * len(with_focus)
     assert len(found.items) + sum(found.skipped.values()) == len(rows)
