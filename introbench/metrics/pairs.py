@@ -18,7 +18,17 @@ from introbench.metrics.permutation import Transplants, centre, strata_of, trans
 from introbench.metrics.roles import roles_of
 from introbench.metrics.scores import CLASSES, Graded, grade, youden_contributions
 
-__all__ = ["JView", "Pair", "PairView", "exact_view", "j_view", "pair_of", "verdict_view"]
+__all__ = [
+    "JView",
+    "Pair",
+    "PairView",
+    "exact_view",
+    "exact_worth",
+    "j_view",
+    "pair_of",
+    "verdict_view",
+    "verdict_worth",
+]
 
 NO_DISAGREEMENT = "the two models' labels never differ"
 NO_EXCHANGE = "no stratum has two cases to exchange explanations between"
@@ -120,26 +130,26 @@ def pair_of(
 def exact_view(pair: Pair) -> PairView:
     """A match is the right verdict with the right content."""
     own, reference = pair.graded
-    worth = _exact_worth(pair.transplants, pair.own) - _exact_worth(pair.transplants, pair.reference)
+    worth = exact_worth(pair.transplants, pair.own) - exact_worth(pair.transplants, pair.reference)
     return _view(pair, own.exact, reference.exact, pair.own.differ(pair.reference), worth)
 
 
 def verdict_view(pair: Pair) -> PairView:
     """A match is the right verdict."""
     own, reference = pair.graded
-    worth = _verdict_worth(pair.transplants, pair.own) - _verdict_worth(pair.transplants, pair.reference)
+    worth = verdict_worth(pair.transplants, pair.own) - verdict_worth(pair.transplants, pair.reference)
     return _view(pair, own.verdict_right, reference.verdict_right, pair.own.changed != pair.reference.changed, worth)
 
 
-def _verdict_worth(transplants: Transplants, labels: Labels) -> Floats:
+def verdict_worth(transplants: Transplants, labels: Labels) -> Floats:
     """(cases, S) 1 where a transplanted explanation has the label's verdict."""
     truth = np.where(labels.changed, CHANGED, UNCHANGED)
     return np.where(transplants.said[None, :] == truth[:, None], 1.0, 0.0)
 
 
-def _exact_worth(transplants: Transplants, labels: Labels) -> Floats:
+def exact_worth(transplants: Transplants, labels: Labels) -> Floats:
     """(cases, S) 1 where a transplanted explanation has the label's verdict and content."""
-    return np.where(transplants.content == labels.content[:, None], _verdict_worth(transplants, labels), 0.0)
+    return np.where(transplants.content == labels.content[:, None], verdict_worth(transplants, labels), 0.0)
 
 
 def _view(pair: Pair, own: Floats, reference: Floats, differs: Bools, worth: Floats) -> PairView:
@@ -215,7 +225,7 @@ def _centred_j(pair: Pair, smaller: int) -> Estimate:
     differs = pair.own.changed != pair.reference.changed
     strata = np.unique(np.column_stack([pair.strata, differs]), axis=0, return_inverse=True)[1].reshape(-1)
     value, parts = 0.0, np.zeros(pair.clusters.size)
-    right = {1: _verdict_worth(pair.transplants, pair.own), -1: _verdict_worth(pair.transplants, pair.reference)}
+    right = {1: verdict_worth(pair.transplants, pair.own), -1: verdict_worth(pair.transplants, pair.reference)}
     for sign, labels in ((1, pair.own), (-1, pair.reference)):
         for mask in (labels.changed, ~labels.changed):
             size = np.count_nonzero(mask)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,7 +27,7 @@ from introbench.metrics.parse import Wording, parse_explanation
 from introbench.runs.ledger import read_ledger, request_key
 from introbench.tasks.types import PLACEBO, BehaviourReading, Part
 
-__all__ = ["ModelEntry", "Role", "Run", "TaskEntry", "read_run"]
+__all__ = ["LedgerCounts", "ModelEntry", "Role", "Run", "TaskEntry", "read_run"]
 
 FIRST, AGAIN = 0, 1
 """Replicate numbers: what every case is asked, and what some are asked once more."""
@@ -74,6 +74,23 @@ class TaskEntry(_Read):
     """The replies that the explanation question asks for."""
 
 
+class LedgerCounts(BaseModel):
+    """What became of the rows of one model's ledger."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    rows: int = 0
+    """Rows read; a torn last line of a file is none."""
+    repeated: int = 0
+    """Rows whose request stands in the same file before; they are not used, and a run writes none."""
+    shared: int = 0
+    """Rows whose request stands in another file too, as where two tasks share it; one of them is used."""
+    used: int = 0
+    """Different requests that answer a question of the cases."""
+    unused: int = 0
+    """Different requests that answer none: of another fingerprint, or of cases that are not there."""
+
+
 class _Manifest(_Read):
     layout: Literal[1] = Field(alias="schema")
     seed: int
@@ -107,6 +124,9 @@ class Run:
         cases: the cases of all tasks.
         answers: by model name, its decisions over the cases.
         again: by model name, its decisions where it was asked a second time; unanswered elsewhere.
+        asks: per case, what its three questions were, as one text; empty where that is not known.
+        choices: per case, the texts of its choices; empty where they are not known.
+        ledgers: by model name, what became of the rows of its ledger.
     """
 
     seed: int
@@ -115,6 +135,9 @@ class Run:
     cases: CaseTable
     answers: Mapping[str, Answers]
     again: Mapping[str, Answers]
+    asks: tuple[str, ...] = ()
+    choices: tuple[tuple[str, ...], ...] = ()
+    ledgers: Mapping[str, LedgerCounts] = field(default_factory=dict)
 
 
 def read_run(path: Path) -> Run:
@@ -135,24 +158,35 @@ def read_run(path: Path) -> Run:
         raise RunDirectoryError(f"{path / 'manifest.json'} lacks task {min(unknown)!r}, which cases.jsonl has cases of")
     for row in rows:
         _check_case(row, path / "cases.jsonl")
-    ledgers = {model.name: _ledger(path / "records" / model.folder) for model in manifest.models}
+    _check_ids(rows, path / "cases.jsonl")
+    ledgers: dict[str, Mapping[str, Mapping[str, Any]]] = {}
+    counts = {}
+    for model in manifest.models:
+        ledgers[model.name], counts[model.name] = _ledger(path / "records" / model.folder)
     wordings = {task.name: task.wording for task in manifest.tasks}
 
     def answers(replicate: int) -> dict[str, Answers]:
         found = {}
         for model in manifest.models:
-            scored = decide(_logprobs(rows, model, ledgers[model.name], replicate, path))
-            written = _written(rows, model, ledgers[model.name], replicate, wordings)
+            ledger, entries = ledgers[model.name], counts[model.name]
+            keys = {part: [request_key(row.asks[part], model.fingerprint, replicate) for row in rows] for part in PARTS}
+            entries.used.update(key for part in PARTS for key in keys[part] if key in ledger)
+            scored = decide(_logprobs(rows, keys, ledger, path / "records" / model.folder))
+            written = _written(rows, [ledger.get(key) for key in keys["explanation"]], wordings)
             found[model.name] = with_written(scored, written)
         return found
 
+    first, again = answers(FIRST), answers(AGAIN)
     return Run(
         seed=manifest.seed,
         models=tuple(manifest.models),
         tasks=tuple(manifest.tasks),
         cases=_table(rows),
-        answers=answers(FIRST),
-        again=answers(AGAIN),
+        answers=first,
+        again=again,
+        asks=tuple(" ".join(row.asks[part] for part in PARTS) for row in rows),
+        choices=tuple(tuple(row.choices) for row in rows),
+        ledgers={name: entries.counted() for name, entries in counts.items()},
     )
 
 
@@ -201,6 +235,15 @@ def _check_case(row: _CaseRow, path: Path) -> None:
         raise RunDirectoryError(f"{path}, case {row.id}: asks lack {min(missing)!r}")
 
 
+def _check_ids(rows: Sequence[_CaseRow], path: Path) -> None:
+    """A case that stands twice would count twice."""
+    seen: set[str] = set()
+    for row in rows:
+        if row.id in seen:
+            raise RunDirectoryError(f"{path}: case {row.id} stands there twice; restore the file or run again")
+        seen.add(row.id)
+
+
 def _table(rows: Sequence[_CaseRow]) -> CaseTable:
     clusters = np.array([content_hash([row.task, row.cluster]) for row in rows])
     return CaseTable(
@@ -219,26 +262,45 @@ def _table(rows: Sequence[_CaseRow]) -> CaseTable:
     )
 
 
-def _ledger(folder: Path) -> dict[str, Mapping[str, Any]]:
-    """Ledger rows by key, wherever in a model's folder the requests were answered."""
+@dataclass(slots=True)
+class _Entries:
+    """What is counted of one model's ledger while it is read."""
+
+    rows: int = 0
+    repeated: int = 0
+    different: int = 0
+    used: set[str] = field(default_factory=set)
+
+    def counted(self) -> LedgerCounts:
+        return LedgerCounts(
+            rows=self.rows,
+            repeated=self.repeated,
+            shared=self.rows - self.repeated - self.different,
+            used=len(self.used),
+            unused=self.different - len(self.used),
+        )
+
+
+def _ledger(folder: Path) -> tuple[dict[str, Mapping[str, Any]], _Entries]:
+    """Ledger rows by key, wherever in a model's folder the requests were answered, and their number."""
     # A request may stand twice where two tasks share it; the first answer is the one that is used.
     found: dict[str, Mapping[str, Any]] = {}
+    entries = _Entries()
     for file in sorted(folder.glob("*.jsonl")):
-        for record in read_ledger(file):
+        records = read_ledger(file)
+        entries.rows += len(records)
+        entries.repeated += len(records) - len({record["key"] for record in records})
+        for record in records:
             found.setdefault(record["key"], record)
-    return found
+    entries.different = len(found)
+    return found, entries
 
 
 def _written(
-    rows: Sequence[_CaseRow],
-    model: ModelEntry,
-    ledger: Mapping[str, Mapping[str, Any]],
-    replicate: int,
-    wordings: Mapping[str, Wording],
+    rows: Sequence[_CaseRow], records: Sequence[Mapping[str, Any] | None], wordings: Mapping[str, Wording]
 ) -> Written:
     """What a model's written explanations say, where it wrote any."""
-    found = [ledger.get(request_key(row.asks["explanation"], model.fingerprint, replicate)) for row in rows]
-    texts = [record.get("text") if record else None for record in found]
+    texts = [record.get("text") if record else None for record in records]
     read = [
         (UNPARSABLE, ABSENT) if text is None else parse_explanation(text, row.choices, wordings[row.task])
         for text, row in zip(texts, rows, strict=True)
@@ -252,24 +314,22 @@ def _written(
 
 def _logprobs(
     rows: Sequence[_CaseRow],
-    model: ModelEntry,
+    keys: Mapping[Part, Sequence[str]],
     ledger: Mapping[str, Mapping[str, Any]],
-    replicate: int,
-    path: Path,
+    folder: Path,
 ) -> LogProbs:
     """A model's log-probabilities over the cases, the first or the second time."""
     width = max(len(row.choices) for row in rows)
     tables = {part: np.full((len(rows), 2 if part == "explanation" else 1, width), -np.inf) for part in PARTS}
     for index, row in enumerate(rows):
         for part in PARTS:
-            key = request_key(row.asks[part], model.fingerprint, replicate)
-            if key in ledger and ledger[key].get("text") is None:
-                where = f"{path / 'records' / model.folder}, case {row.id}: the answer to {part}"
-                tables[part][index, :, : len(row.choices)] = _shaped(
-                    ledger[key]["logprobs"], part, len(row.choices), where
-                )
-            else:
+            record = ledger.get(keys[part][index])
+            if record is None or record.get("text") is not None:
                 tables[part][index] = np.nan
+                continue
+            where = f"{folder}, case {row.id}: the answer to {part}"
+            shaped = _shaped(record["logprobs"], part, len(row.choices), where)
+            tables[part][index, :, : len(row.choices)] = shaped
     return LogProbs(
         uncued=tables["uncued"][:, 0],
         cued=tables["cued"][:, 0],
