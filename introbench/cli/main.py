@@ -15,10 +15,13 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
+from introbench.cli.compare import compare
 from introbench.cli.labels import labels
 from introbench.cli.list import list_tasks
+from introbench.cli.matrix import matrix
 from introbench.cli.run import plan, run
 from introbench.cli.score import score
+from introbench.cli.score_external import score_external
 from introbench.cli.show import show
 from introbench.errors import InterruptedRunError, IntrobenchError
 from introbench.runs.launch import LAUNCHED
@@ -56,6 +59,9 @@ app.command("plan", short_help="Say what a run would cost; loads no weights.")(p
 app.command("list", short_help="List tasks and the forms of model specs.")(list_tasks)
 app.command("show", short_help="Show the prompts and token ids of a task.")(show)
 app.command("score", short_help="Rebuild the numbers of a stored run.")(score)
+app.command("score-external", short_help="Score explanations that somebody else produced.")(score_external)
+app.command("compare", short_help="Pair two models case by case, flipped cases first.")(compare)
+app.command("matrix", short_help="Every model as explainer against every model.")(matrix)
 app.command("labels", short_help="Freeze the explanation labels of a stored run.")(labels)
 
 

@@ -33,7 +33,7 @@ from introbench.metrics.schema import (
 )
 from introbench.metrics.scores import Graded, Scores, grade, score
 
-__all__ = ["Summary", "dump", "summarise", "summarise_run"]
+__all__ = ["Summary", "dump", "rounded", "summarise", "summarise_run"]
 
 DECIMALS = 6
 """Beyond these, the order of additions may show, which differs between machines."""
@@ -70,22 +70,23 @@ def summarise_run(run: Run) -> Summary:
         ],
         tasks=[_task(run, task) for task in run.tasks],
     )
-    return Summary.model_validate(_rounded(exact.model_dump(mode="json")))
+    return Summary.model_validate(rounded(exact.model_dump(mode="json")))
 
 
 def dump(summary: Summary) -> bytes:
     """The bytes of `summary.json`: canonical, with a trailing newline, equal for equal summaries."""
-    return canonical_json(_rounded(summary.model_dump(mode="json"))).encode() + b"\n"
+    return canonical_json(rounded(summary.model_dump(mode="json"))).encode() + b"\n"
 
 
-def _rounded(value: Json) -> Json:
+def rounded(value: Json) -> Json:
+    """The same with every number rounded as results are stored."""
     if isinstance(value, float):
         # Adding 0.0 turns −0.0, which depends on the order of additions, into 0.0.
         return round(value, DECIMALS) + 0.0
     if isinstance(value, dict):
-        return {key: _rounded(entry) for key, entry in value.items()}
+        return {key: rounded(entry) for key, entry in value.items()}
     if isinstance(value, list):
-        return [_rounded(entry) for entry in value]
+        return [rounded(entry) for entry in value]
     return value
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from io import StringIO
 
-from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
-from rich.table import Table
 from rich.text import Text
 
 from introbench.metrics.headline import AboveFloor
-from introbench.metrics.intervals import Estimate
 from introbench.metrics.schema import EmitterSummary, PairSummary, Summary, TaskSummary
+from introbench.report.cells import as_text
+from introbench.report.cells import bullet as _bullet
+from introbench.report.cells import cell as _cell
+from introbench.report.cells import share as _share
+from introbench.report.cells import signed_share as _signed_share
+from introbench.report.cells import table as _table
 from introbench.report.sentences import (
     coverage_sentences,
     emitter_sentence,
@@ -28,18 +30,12 @@ __all__ = ["render", "renderable"]
 MODELS_PER_TABLE = 3
 """More columns of estimates with intervals do not fit into 80 characters."""
 
-LABEL_WIDTH = 18
-"""Room for the labels of rows; what does not fit wraps in the models' columns instead."""
-
 NOTE = "Brackets: 95 % intervals, clustered by fact. *: too few clusters for a headline. –: not estimable."
 
 
 def render(summary: Summary, width: int = 80) -> str:
     """The whole summary as plain text, no line longer than `width` characters."""
-    buffer = StringIO()
-    console = Console(file=buffer, width=width, color_system=None, force_terminal=False, legacy_windows=False)
-    console.print(renderable(summary))
-    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
+    return as_text(renderable(summary), width)
 
 
 def renderable(summary: Summary) -> RenderableType:
@@ -69,36 +65,6 @@ def _shown_pairs(task: TaskSummary) -> list[PairSummary]:
     """Targets as emitters; the other way round is what summary.json has beside them."""
     targets = {emitter.model for emitter in task.emitters if emitter.role == "target"}
     return [pair for pair in task.pairs if pair.emitter in targets]
-
-
-def _bullet(sentence: str) -> RenderableType:
-    line = Table.grid(padding=(0, 1))
-    line.add_row("•", Text(sentence))
-    return line
-
-
-def _table(*headers: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False, header_style="bold")
-    for index, header in enumerate(headers):
-        table.add_column(Text(header), overflow="fold", min_width=LABEL_WIDTH if index == 0 else None)
-    return table
-
-
-def _cell(estimate: Estimate, show: Callable[[float], str] = number) -> Text:
-    if estimate.value is None:
-        return Text("–")
-    few = "*" if estimate.status == "too few" else ""
-    if estimate.low is None or estimate.high is None:
-        return Text(f"{show(estimate.value)}{few}")
-    return Text(f"{show(estimate.value)}{few} [{show(estimate.low)}, {show(estimate.high)}]")
-
-
-def _share(value: float | None) -> Text:
-    return Text("–" if value is None else number(value))
-
-
-def _signed_share(value: float | None) -> Text:
-    return Text("–" if value is None else signed(value))
 
 
 def _floor(part: AboveFloor) -> Text:
