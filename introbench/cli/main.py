@@ -15,6 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
+from introbench.cli.agreement import agreement
 from introbench.cli.compare import compare
 from introbench.cli.labels import labels
 from introbench.cli.list import list_tasks
@@ -63,6 +64,7 @@ app.command("score-external", short_help="Score explanations that somebody else 
 app.command("compare", short_help="Pair two models case by case, flipped cases first.")(compare)
 app.command("matrix", short_help="Every model as explainer against every model.")(matrix)
 app.command("labels", short_help="Freeze the explanation labels of a stored run.")(labels)
+app.command("agreement", short_help="Say how far training labels fit what a model does.")(agreement)
 
 
 def main() -> NoReturn:

@@ -268,7 +268,7 @@ def _pair(
     if all(row.hint is not None and row.choices is not None for row in known):
         return ExternalPair(exact=views[0], verdict=views[1], youden_j=views[2])
     nothing = not_estimable(NO_HINTS, n=len(known))
-    hidden = {"centred_coupling": nothing, "alone_share": None}
+    hidden = {"centred_coupling": nothing, "alone_share": None, "detectable_coupling": None}
     return ExternalPair(
         exact=views[0].model_copy(update=hidden),
         verdict=views[1].model_copy(update=hidden),

@@ -12,7 +12,8 @@ from introbench.metrics.behaviour import Behaviour, Saying
 from introbench.metrics.headline import Headline
 from introbench.metrics.intervals import Estimate
 from introbench.metrics.pairs import JView, PairView
-from introbench.metrics.read import Role
+from introbench.metrics.pooled import Pooled
+from introbench.metrics.read import LedgerCounts, Role
 from introbench.metrics.rerun import Rerun
 from introbench.metrics.scores import Scores
 
@@ -26,10 +27,15 @@ __all__ = [
     "EmitterSummary",
     "FloorScores",
     "ModelSummary",
+    "PairFloor",
     "PairSummary",
+    "PooledEmitter",
+    "PooledPair",
+    "PooledSummary",
     "Summary",
     "TaskSummary",
     "TrivialCoupling",
+    "ViewValues",
     "schema_text",
 ]
 
@@ -52,6 +58,8 @@ class ModelSummary(_Part):
     """Hash of everything that its answers depend on; empty where an interrupted run never loaded the model."""
     tie_margin: float
     """Decisions closer than this (nats) may fall either way on another machine."""
+    ledger: LedgerCounts
+    """What became of the rows of its ledger."""
 
 
 class CaseCounts(_Part):
@@ -114,7 +122,7 @@ class FloorScores(_Part):
 class Breakdown(_Part):
     """Self on a part of the cases."""
 
-    by: Literal["cue kind", "cue split", "item split", "edit"]
+    by: Literal["cue kind", "cue split", "item split", "own label", "edit"]
     """What the cases are divided by. The edit "rewrite" is no part of the headline cases."""
     name: str
     """Which part."""
@@ -160,6 +168,36 @@ class TrivialCoupling(_Part):
     """Its s_D − o_D in the exact view. Its centred coupling is 0 by construction."""
 
 
+class ViewValues(_Part):
+    """One number in both views of what a match is."""
+
+    exact: float | None
+    """Verdict and content."""
+    verdict: float | None
+    """The verdict alone."""
+
+
+class PairFloor(_Part):
+    """What one trivial explainer scores on every estimate of a pair; null where it cannot be estimated."""
+
+    name: str
+    """What the explainer does."""
+    self_score: ViewValues
+    """Match with the emitter's own labels."""
+    reference_score: ViewValues
+    """Match with the reference's labels."""
+    gap: ViewValues
+    """Self − Ref."""
+    raw_coupling: ViewValues
+    """s_D − o_D."""
+    centred_coupling: ViewValues
+    """0 by construction."""
+    youden_j: float | None
+    """J_self − J_ref."""
+    centred_youden_j: float | None
+    """0 by construction."""
+
+
 class CouplingCeiling(_Part):
     """Centred coupling of an explainer that always states the emitter's own label: the most that can be reached here.
 
@@ -195,6 +233,8 @@ class PairSummary(_Part):
     """What a perfect self-explainer would show on the same cases."""
     trivial: TrivialCoupling | None
     """What a trivial explainer shows; null where the labels never differ."""
+    floors: list[PairFloor]
+    """Every trivial explainer that is not random, on the same cases."""
     reasons_against: list[str]
     """Why the centred coupling must not be headlined; empty where it may."""
 
@@ -216,6 +256,49 @@ class TaskSummary(_Part):
     """Every target with every other model that is no target, then the other way round."""
 
 
+class PooledEmitter(_Part):
+    """One model's Self over all tasks."""
+
+    model: str
+    """Its name."""
+    exact_match: Pooled
+    """See `Scores`."""
+    youden_j: Pooled
+    """See `Scores`."""
+    balanced_accuracy: Pooled
+    """See `Scores`."""
+    content_on_changed: Pooled
+    """See `Scores`."""
+    exact_match_above_floor: Pooled
+    """Exact match above the best floor of each task."""
+    youden_j_above_floor: Pooled
+    """Youden's J above the best floor of each task."""
+
+
+class PooledPair(_Part):
+    """One pair over all tasks."""
+
+    emitter: str
+    """The model that explains."""
+    reference: str
+    """The model that it is set against."""
+    gap: Pooled
+    """Self − Ref in the exact view."""
+    centred_coupling: Pooled
+    """In the exact view."""
+    centred_coupling_of_verdict: Pooled
+    """In the verdict view."""
+
+
+class PooledSummary(_Part):
+    """Every task with the same weight."""
+
+    emitters: list[PooledEmitter]
+    """Every model of the run."""
+    pairs: list[PooledPair]
+    """The pairs of every task."""
+
+
 class Summary(_Part):
     """Every estimate of a run. Numbers are rounded to 6 decimals; intervals are 95 %."""
 
@@ -227,6 +310,8 @@ class Summary(_Part):
     """Every model of the run."""
     tasks: list[TaskSummary]
     """Every task of the run."""
+    pooled: PooledSummary | None
+    """Over the tasks; null where there is only one."""
 
 
 def schema_text() -> str:

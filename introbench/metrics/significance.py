@@ -39,6 +39,9 @@ LEVEL = 0.05
 DRAWS = 20_000
 """Sign-flips drawn where they cannot be counted; p-values are then resolved to 1 / 20,001."""
 
+SIGNS_AT_A_TIME = 256
+"""Clusters whose signs are held in memory together."""
+
 MOST_LATTICE_POINTS = 2_000_000
 """Up to this many different sums the distribution of sign-flips is computed exactly."""
 
@@ -99,10 +102,7 @@ def sign_flip(differences: Floats, clusters: Ints, seed: int = 0) -> float:
     whole = np.round(sizes)
     if np.allclose(sizes, whole, atol=1e-9) and float(np.sum(whole * counts)) <= MOST_LATTICE_POINTS:
         return _counted(whole.astype(np.int64), counts, round(observed))
-    rng = np.random.default_rng(seed)
-    totals = np.zeros(DRAWS)
-    for size, count in zip(sizes, counts, strict=True):
-        totals += size * (2.0 * rng.binomial(count, 0.5, DRAWS) - count)
+    totals = _drawn(sizes, counts, np.random.default_rng(seed))
     as_large = int(np.count_nonzero(np.abs(totals) >= observed - 1e-9 * largest))
     return (1 + as_large) / (1 + DRAWS)
 
@@ -117,6 +117,18 @@ def _counted(sizes: Ints, counts: Ints, observed: int) -> float:
     reach = (chances.size - 1) // 2
     far = np.abs(np.arange(-reach, reach + 1)) >= observed
     return float(np.clip(np.sum(chances[far]), 0.0, 1.0))
+
+
+def _drawn(sizes: Floats, counts: Ints, rng: np.random.Generator) -> Floats:
+    """(draws,) sums under random signs."""
+    totals = np.zeros(DRAWS)
+    for size, count in zip(sizes[counts > 1], counts[counts > 1], strict=True):
+        totals += size * (2.0 * rng.binomial(count, 0.5, DRAWS) - count)
+    single = sizes[counts == 1]
+    for start in range(0, single.size, SIGNS_AT_A_TIME):
+        part = single[start : start + SIGNS_AT_A_TIME]
+        totals += rng.choice(np.array([-1.0, 1.0]), (DRAWS, part.size)) @ part
+    return totals
 
 
 def paired_test(differences: Floats, clusters: Ints, seed: int = 0) -> PairedTest:

@@ -15,8 +15,10 @@ from introbench.metrics.floors import Floor, fixed_floors, floors_of
 from introbench.metrics.headline import headline_of, reasons_against
 from introbench.metrics.intervals import FEWEST_CLUSTERS, cluster_count
 from introbench.metrics.observations import UNPARSABLE, Answers, CaseTable, Explanations
+from introbench.metrics.pair_floors import pair_floors
 from introbench.metrics.pairs import PairView, exact_view, j_view, pair_of, verdict_view
-from introbench.metrics.read import ModelEntry, Run, TaskEntry, read_run
+from introbench.metrics.over_tasks import as_families, pooled_of
+from introbench.metrics.read import LedgerCounts, ModelEntry, Run, TaskEntry, read_run
 from introbench.metrics.rerun import rerun_of
 from introbench.metrics.schema import (
     Breakdown,
@@ -31,7 +33,7 @@ from introbench.metrics.schema import (
     TaskSummary,
     TrivialCoupling,
 )
-from introbench.metrics.scores import Graded, Scores, grade, score
+from introbench.metrics.scores import Graded, grade, point_scores, rate_and_j, score
 
 __all__ = ["Summary", "dump", "rounded", "summarise", "summarise_run"]
 
@@ -61,14 +63,22 @@ def summarise(path: Path) -> Summary:
 
 def summarise_run(run: Run) -> Summary:
     """Every estimate of a run, rounded as it is stored, so that a summary equals its file."""
+    tasks = as_families([_task(run, task) for task in run.tasks])
     exact = Summary(
         schema_version=1,
         seed=run.seed,
         models=[
-            ModelSummary(name=model.name, role=model.role, fingerprint=model.fingerprint, tie_margin=model.tie_margin)
+            ModelSummary(
+                name=model.name,
+                role=model.role,
+                fingerprint=model.fingerprint,
+                tie_margin=model.tie_margin,
+                ledger=run.ledgers.get(model.name, LedgerCounts()),
+            )
             for model in run.models
         ],
-        tasks=[_task(run, task) for task in run.tasks],
+        tasks=tasks,
+        pooled=pooled_of(tasks) if len(tasks) > 1 else None,
     )
     return Summary.model_validate(rounded(exact.model_dump(mode="json")))
 
@@ -159,32 +169,28 @@ def _emitter(cases: CaseTable, emitter: _Emitter) -> EmitterSummary:
 
 
 def _floor_scores(floor: Floor) -> FloorScores:
-    scores = score(floor.graded)
-    return FloorScores(name=floor.name, **{name: getattr(scores, name).value for name in Scores.model_fields})
+    return FloorScores(name=floor.name, **point_scores(floor.graded))
 
 
 def _breakdown(cases: CaseTable, answers: Answers, answered: Bools) -> Iterator[Breakdown]:
     scored = cases.headline & answered
+    own_label = np.where(answers.labels.changed, "changed", "unchanged")
     parts = [
         (by, str(name), scored & (values == name))
         for by, values in (
             ("cue kind", cases.cue_kinds),
             ("cue split", cases.cue_splits),
             ("item split", cases.item_splits),
+            ("own label", own_label),
         )
-        for name in np.unique(values[cases.headline])
+        for name in np.unique(values[scored if by == "own label" else cases.headline])
     ]
     rewritten = cases.rewrite & ~cases.placebo
     if rewritten.any():
         parts.append(("edit", "rewrite", rewritten & answered))
     for by, name, mask in parts:
-        scores = score(_graded(cases, answers, mask))
-        yield Breakdown(
-            by=by,  # type: ignore[arg-type]
-            name=name,
-            exact_match=scores.exact_match,
-            youden_j=scores.youden_j,
-        )
+        exact, youden_j = rate_and_j(_graded(cases, answers, mask))
+        yield Breakdown(by=by, name=name, exact_match=exact, youden_j=youden_j)  # type: ignore[arg-type]
 
 
 def _pair(cases: CaseTable, emitter: _Emitter, other: _Emitter) -> PairSummary:
@@ -201,6 +207,7 @@ def _pair(cases: CaseTable, emitter: _Emitter, other: _Emitter) -> PairSummary:
         youden_j=j_view(pair),
         ceiling=_ceiling(cases.take(usable), emitter.answers.take(usable), other.answers.take(usable)),
         trivial=_trivial(cases.take(usable), emitter.answers.take(usable), other.answers.take(usable)),
+        floors=list(pair_floors(cases.take(usable), emitter.answers.take(usable), other.answers.take(usable))),
         reasons_against=_pair_reasons(pair.own.changed, pair.clusters, exact),
     )
 

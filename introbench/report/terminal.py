@@ -17,6 +17,7 @@ from introbench.report.cells import cell as _cell
 from introbench.report.cells import share as _share
 from introbench.report.cells import signed_share as _signed_share
 from introbench.report.cells import table as _table
+from introbench.report.pooled import pooled_tables
 from introbench.report.sentences import (
     coverage_sentences,
     emitter_sentence,
@@ -43,6 +44,7 @@ def renderable(summary: Summary) -> RenderableType:
     parts: list[RenderableType] = []
     for task in summary.tasks:
         parts += [Rule(Text(task.name, style="bold"), align="left"), *_task(task)]
+    parts += pooled_tables(summary)
     return Group(*parts, Text(NOTE, style="dim"))
 
 
