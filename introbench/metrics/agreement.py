@@ -11,6 +11,7 @@ from introbench.errors import NotComparableError, UsageError
 from introbench.metrics.align import model_of
 from introbench.metrics.arrays import Bools
 from introbench.metrics.intervals import Estimate, rate
+from introbench.metrics.observations import ABSENT
 from introbench.metrics.read import Run
 from introbench.tasks.labels import LabelFile
 
@@ -56,8 +57,8 @@ def agreement_of(run: Run, file: LabelFile, model: str | None, where: Path) -> A
     rows, exact, verdict = [], [], []
     for place in mine:
         label = wanted.get((str(cases.items[place]), _cue(str(cases.ids[place]))))
-        choices = run.choices[place]
-        if label is None or label.content not in choices:
+        choices, hint = run.choices[place], int(cases.hint[place])
+        if label is None or label.content not in choices or label.hint != (None if hint == ABSENT else choices[hint]):
             continue
         right = (label.verdict == "changed") == bool(labels.changed[place])
         rows.append(place)

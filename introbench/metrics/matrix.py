@@ -155,7 +155,12 @@ def _task(name: str, cases: CaseTable, answers: Mapping[str, Answers]) -> TaskMa
 
 
 def diagonal_excess(
-    cases: CaseTable, one: tuple[str, Answers], other: tuple[str, Answers], seed: int = 0
+    cases: CaseTable,
+    one: tuple[str, Answers],
+    other: tuple[str, Answers],
+    *,
+    permutations: int = PERMUTATIONS,
+    seed: int = 0,
 ) -> DiagonalExcess:
     """The diagonal excess of two named models on headline cases that both answered and explained."""
     (name, a), (other_name, b) = one, other
@@ -169,7 +174,7 @@ def diagonal_excess(
         parts: tuple[Estimate, Estimate, float | None, PairedTest] = (nothing, nothing, None, NO_TEST)
     else:
         raw = ((_own_minus_other(forward) + _own_minus_other(backward)) / 2)[differs]
-        parts = (mean(raw, forward.clusters[differs]), *_centred(forward, backward, differs, seed))
+        parts = (mean(raw, forward.clusters[differs]), *_centred(forward, backward, differs, permutations, seed))
     return DiagonalExcess(
         models=(name, other_name),
         disagreements=size,
@@ -187,7 +192,7 @@ def _own_minus_other(pair: Pair) -> Floats:
 
 
 def _centred(
-    forward: Pair, backward: Pair, differs: Bools, seed: int
+    forward: Pair, backward: Pair, differs: Bools, permutations: int, seed: int
 ) -> tuple[Estimate, float | None, PairedTest]:
     """The centred excess, the share of D alone in its stratum, and the permutation test."""
     strata, clusters = forward.strata[differs], forward.clusters[differs]
@@ -217,7 +222,7 @@ def _centred(
     informative = cluster_count(clusters[paired])
     estimate = linearised(float(np.sum(own)) / size, parts, clusters, smaller_class=informative)
     error = math.sqrt(variance(parts, clusters)) if informative > 1 else math.nan
-    p = _permutation_p(contributions, inflation, strata, clusters, seed)
+    p = _permutation_p(contributions, inflation, strata, clusters, permutations, seed)
     test = PairedTest(
         method="stratified permutation", p=p, p_holm=None, family=1, detectable=detectable(error, informative)
     )
@@ -225,7 +230,12 @@ def _centred(
 
 
 def _permutation_p(
-    contributions: Callable[[Ints], Floats], inflation: Floats, strata: Ints, clusters: Ints, seed: int
+    contributions: Callable[[Ints], Floats],
+    inflation: Floats,
+    strata: Ints,
+    clusters: Ints,
+    permutations: int,
+    seed: int,
 ) -> float:
     """Two-sided p of the excess over its standard error, against that of explanations exchanged within strata.
 
@@ -246,8 +256,8 @@ def _permutation_p(
 
     observed, as_large = scaled(np.arange(strata.size)), 0
     order = np.empty_like(home)
-    for _ in range(PERMUTATIONS):
+    for _ in range(permutations):
         # Members of a stratum stand together in `home`; sorting by stratum and a draw puts another of them there.
         order[home] = np.lexsort((rng.random(strata.size), strata))
         as_large += scaled(order) >= observed - 1e-9
-    return (1 + as_large) / (1 + PERMUTATIONS)
+    return (1 + as_large) / (1 + permutations)

@@ -72,6 +72,8 @@ class TaskEntry(_Read):
     """How the choices were read."""
     wording: Wording = Wording("No change: {choice}", "Change: {choice}")
     """The replies that the explanation question asks for."""
+    cases: int | None = None
+    """Cases that the run planned; None where the manifest does not say."""
 
 
 class LedgerCounts(BaseModel):

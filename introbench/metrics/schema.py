@@ -65,6 +65,10 @@ class ModelSummary(_Part):
 class CaseCounts(_Part):
     """Cases of a task."""
 
+    planned: int | None
+    """Cases of any kind that the run planned, by its manifest; null where it does not say."""
+    held: int
+    """Cases of any kind that cases.jsonl holds; fewer than planned are lost."""
     headline: int
     """Cases that scores are made of."""
     placebo: int

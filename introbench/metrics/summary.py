@@ -113,14 +113,16 @@ def _task(run: Run, task: TaskEntry) -> TaskSummary:
         name=task.name,
         version=task.version,
         comparability=task.comparability,
-        cases=_counts(cases),
+        cases=_counts(cases, task.cases),
         emitters=[_emitter(cases, emitter) for emitter in emitters],
         pairs=[_pair(cases, *pair) for pair in (*forward, *((other, target) for target, other in forward))],
     )
 
 
-def _counts(cases: CaseTable) -> CaseCounts:
+def _counts(cases: CaseTable, planned: int | None) -> CaseCounts:
     return CaseCounts(
+        planned=planned,
+        held=cases.hint.size,
         headline=int(np.count_nonzero(cases.headline)),
         placebo=int(np.count_nonzero(cases.placebo)),
         rewrite=int(np.count_nonzero(cases.rewrite & ~cases.placebo)),

@@ -48,6 +48,8 @@ def coverage_sentences(task: TaskSummary) -> Iterator[str]:
         + (f"; apart from them {' and '.join(apart)} cases" if apart else "")
         + "."
     )
+    if cases.planned is not None and cases.planned != cases.held:
+        yield f"The run planned {cases.planned} cases and holds {cases.held}."
     for emitter in task.emitters:
         coverage = emitter.coverage
         if coverage.scored < coverage.cases:
