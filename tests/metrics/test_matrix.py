@@ -52,17 +52,13 @@ def test_cells_are_what_grading_says_and_pairs_are_all_there() -> None:
 def test_models_of_several_runs_meet_on_the_cases_they_share() -> None:
     cases, (one, two, three) = world(0)
     second = invented_run(cases.take(np.arange(200)), two.take(np.arange(200)))
-    second = replace(second, models=(replace_name(second, "fingerprint", "other"),))
+    second = replace(second, models=(second.models[0].model_copy(update={"fingerprint": "other"}),))
     matrix = matrix_of([invented_run(cases, one, three=three), second], ["a", "b"])
     assert matrix.left_out == [100, 0]
     assert matrix.tasks[0].models == ["target in a", "three", "target in b"]
     assert matrix.tasks[0].scored == 200
     again = matrix_of([invented_run(cases, one, three=three)] * 2, ["a", "b"])
     assert again.tasks[0].models == ["target", "three"]
-
-
-def replace_name(run: object, field: str, value: str) -> object:
-    return run.models[0].model_copy(update={field: value})  # type: ignore[attr-defined]
 
 
 @settings(max_examples=10)
