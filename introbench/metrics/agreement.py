@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
-
 from introbench.errors import NotComparableError, UsageError
 from introbench.metrics.align import model_of
 from introbench.metrics.arrays import Bools
+from introbench.metrics.frozen import Frozen
 from introbench.metrics.intervals import Estimate, rate
 from introbench.metrics.observations import ABSENT
 from introbench.metrics.read import Run
@@ -18,10 +17,8 @@ from introbench.tasks.labels import LabelFile
 __all__ = ["Agreement", "agreement_of"]
 
 
-class Agreement(BaseModel):
+class Agreement(Frozen):
     """Training labels beside one model's own labels."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
     model: str
     """The model."""

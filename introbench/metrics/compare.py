@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 from scipy import stats
 
 from introbench.metrics.align import Aligned, align, model_of
 from introbench.metrics.arrays import Bools, Floats, Ints
+from introbench.metrics.frozen import Frozen
 from introbench.metrics.intervals import Estimate, cluster_count, linearised, mean, not_estimable, rate, variance
 from introbench.metrics.observations import ABSENT, CHANGED, UNCHANGED, Answers, CaseTable
 from introbench.metrics.read import ModelEntry, Run
@@ -30,11 +30,7 @@ __all__ = ["Compared", "Comparison", "Flip", "PartDifference", "Side", "TaskComp
 VERDICTS = {CHANGED: "changed", UNCHANGED: "unchanged"}
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
-
-
-class Side(_Part):
+class Side(Frozen):
     """What one of the two says and does on a case."""
 
     said: str
@@ -49,7 +45,7 @@ class Side(_Part):
     """Whether the explanation states its own label, verdict and content."""
 
 
-class Flip(_Part):
+class Flip(Frozen):
     """A case on which one of the two is right about itself and the other is not."""
 
     case: str
@@ -62,7 +58,7 @@ class Flip(_Part):
     """The second model."""
 
 
-class Compared(_Part):
+class Compared(Frozen):
     """One score of both models on the same cases."""
 
     name: Literal["exact match", "verdict right", "content right", "J of verdict"]
@@ -77,7 +73,7 @@ class Compared(_Part):
     """That the difference is 0; Holm's family is this score on every task."""
 
 
-class PartDifference(_Part):
+class PartDifference(Frozen):
     """B − A of exact match on a part of the cases. Exploratory: many parts are looked at."""
 
     by: Literal["cue kind", "cue split", "labels"]
@@ -92,7 +88,7 @@ class PartDifference(_Part):
     """The same, adjusted over all parts of the task by Benjamini and Hochberg."""
 
 
-class TaskComparison(_Part):
+class TaskComparison(Frozen):
     """Both models on one task."""
 
     task: str
@@ -117,7 +113,7 @@ class TaskComparison(_Part):
     """The lost and the gained cases, lost ones first."""
 
 
-class Comparison(_Part):
+class Comparison(Frozen):
     """Two models, paired by case."""
 
     schema_version: Literal[1]

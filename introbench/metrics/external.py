@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from introbench.metrics.external_rows import ExternalRow, Form, Reading, read_explanation, read_rows
 from introbench.metrics.floors import floors_of
+from introbench.metrics.frozen import Frozen
 from introbench.metrics.headline import Headline, headline_of
 from introbench.metrics.intervals import Estimate, cluster_count, not_estimable
 from introbench.metrics.observations import ABSENT, CHANGED, UNCHANGED, UNPARSABLE, Answers, CaseTable
@@ -29,11 +29,7 @@ NO_HINTS = (
 )
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
-
-
-class ReadRow(_Part):
+class ReadRow(Frozen):
     """How one row was read."""
 
     line: int
@@ -54,7 +50,7 @@ class ReadRow(_Part):
     """Whether both are right."""
 
 
-class ExternalCounts(_Part):
+class ExternalCounts(Frozen):
     """What the file holds."""
 
     rows: int
@@ -75,7 +71,7 @@ class ExternalCounts(_Part):
     """Rows that have a reference model's choices too."""
 
 
-class ExternalPair(_Part):
+class ExternalPair(Frozen):
     """The explanations against the model's own labels and against the reference's, on rows that have both."""
 
     exact: PairView
@@ -86,7 +82,7 @@ class ExternalPair(_Part):
     """J_self − J_ref."""
 
 
-class External(_Part):
+class External(Frozen):
     """Every estimate of one file."""
 
     schema_version: Literal[1]

@@ -12,11 +12,11 @@ from itertools import combinations, product
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from introbench.errors import UsageError
 from introbench.metrics.align import align
 from introbench.metrics.arrays import Bools, Floats, Ints
+from introbench.metrics.frozen import Frozen
 from introbench.metrics.intervals import Estimate, cluster_count, linearised, mean, not_estimable, variance
 from introbench.metrics.observations import Answers, CaseTable
 from introbench.metrics.pairs import NO_DISAGREEMENT, NO_EXCHANGE, Pair, exact_worth, pair_of
@@ -31,11 +31,7 @@ PERMUTATIONS = 2000
 """p-values are resolved to 1 / 2001."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
-
-
-class Cell(_Part):
+class Cell(Frozen):
     """One emitter's explanations against one teacher's labels."""
 
     emitter: str
@@ -48,7 +44,7 @@ class Cell(_Part):
     """Sensitivity + specificity − 1 of the verdict."""
 
 
-class DiagonalExcess(_Part):
+class DiagonalExcess(Frozen):
     """How much better two models' explanations fit their own behaviour than each other's, where the two differ."""
 
     models: tuple[str, str]
@@ -65,7 +61,7 @@ class DiagonalExcess(_Part):
     """Permutation test: both models' explanations of a case are moved together, within strata."""
 
 
-class TaskMatrix(_Part):
+class TaskMatrix(Frozen):
     """The matrix of one task."""
 
     task: str
@@ -84,7 +80,7 @@ class TaskMatrix(_Part):
     """Every two models, as one family of tests."""
 
 
-class Matrix(_Part):
+class Matrix(Frozen):
     """Emitter × teacher over a set of runs."""
 
     schema_version: Literal[1]

@@ -5,17 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from pydantic import BaseModel, ConfigDict
-
+from introbench.metrics.frozen import Frozen
 from introbench.metrics.intervals import Estimate, finished, not_estimable
 
 __all__ = ["Pooled", "pool"]
 
 
-class Pooled(BaseModel):
+class Pooled(Frozen):
     """A weighted mean of one estimate over tasks."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
     estimate: Estimate
     """The weighted mean; n is the number of cases of all tasks, clusters that of the task with the fewest."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from introbench.errors import RunDirectoryError
 from introbench.hashing import content_hash
 from introbench.metrics.arrays import Floats
+from introbench.metrics.frozen import Frozen
 from introbench.metrics.observations import (
     ABSENT,
     UNPARSABLE,
@@ -76,10 +77,8 @@ class TaskEntry(_Read):
     """Cases that the run planned; None where the manifest does not say."""
 
 
-class LedgerCounts(BaseModel):
+class LedgerCounts(Frozen):
     """What became of the rows of one model's ledger."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     rows: int = 0
     """Rows read; a torn last line of a file is none."""

@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from introbench.metrics.behaviour import Behaviour, Saying
+from introbench.metrics.frozen import Frozen
 from introbench.metrics.headline import Headline
 from introbench.metrics.intervals import Estimate
 from introbench.metrics.pairs import JView, PairView
@@ -43,11 +42,7 @@ SCHEMA_VERSION = 1
 SCHEMA_FILE = Path(__file__).with_name("summary.schema.json")
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
-
-
-class ModelSummary(_Part):
+class ModelSummary(Frozen):
     """A model of the run."""
 
     name: str
@@ -62,7 +57,7 @@ class ModelSummary(_Part):
     """What became of the rows of its ledger."""
 
 
-class CaseCounts(_Part):
+class CaseCounts(Frozen):
     """Cases of a task."""
 
     planned: int | None
@@ -81,7 +76,7 @@ class CaseCounts(_Part):
     """Different clusters among the headline cases."""
 
 
-class Coverage(_Part):
+class Coverage(Frozen):
     """What became of the headline cases."""
 
     cases: int
@@ -96,7 +91,7 @@ class Coverage(_Part):
     """Scored cases whose explanation states no verdict; they count as wrong."""
 
 
-class FloorScores(_Part):
+class FloorScores(Frozen):
     """What one trivial explainer scores, on every score; null where it cannot be estimated."""
 
     name: str
@@ -123,7 +118,7 @@ class FloorScores(_Part):
     """See `Scores`."""
 
 
-class Breakdown(_Part):
+class Breakdown(Frozen):
     """Self on a part of the cases."""
 
     by: Literal["cue kind", "cue split", "item split", "own label", "edit"]
@@ -136,7 +131,7 @@ class Breakdown(_Part):
     """See `Scores`."""
 
 
-class EmitterSummary(_Part):
+class EmitterSummary(Frozen):
     """One model's behaviour and how well its explanations fit it."""
 
     model: str
@@ -163,7 +158,7 @@ class EmitterSummary(_Part):
     """Self by part of the cases."""
 
 
-class TrivialCoupling(_Part):
+class TrivialCoupling(Frozen):
     """The trivial explainer with the largest raw coupling: what raw values are worth here."""
 
     floor: str
@@ -172,7 +167,7 @@ class TrivialCoupling(_Part):
     """Its s_D − o_D in the exact view. Its centred coupling is 0 by construction."""
 
 
-class ViewValues(_Part):
+class ViewValues(Frozen):
     """One number in both views of what a match is."""
 
     exact: float | None
@@ -181,7 +176,7 @@ class ViewValues(_Part):
     """The verdict alone."""
 
 
-class PairFloor(_Part):
+class PairFloor(Frozen):
     """What one trivial explainer scores on every estimate of a pair; null where it cannot be estimated."""
 
     name: str
@@ -202,7 +197,7 @@ class PairFloor(_Part):
     """0 by construction."""
 
 
-class CouplingCeiling(_Part):
+class CouplingCeiling(Frozen):
     """Centred coupling of an explainer that always states the emitter's own label: the most that can be reached here.
 
     It is below 1 where the strata already explain part of what the two models do.
@@ -214,7 +209,7 @@ class CouplingCeiling(_Part):
     """In the verdict view."""
 
 
-class PairSummary(_Part):
+class PairSummary(Frozen):
     """An emitter's explanations against its own labels and against another model's."""
 
     emitter: str
@@ -243,7 +238,7 @@ class PairSummary(_Part):
     """Why the centred coupling must not be headlined; empty where it may."""
 
 
-class TaskSummary(_Part):
+class TaskSummary(Frozen):
     """Everything about one task."""
 
     name: str
@@ -260,7 +255,7 @@ class TaskSummary(_Part):
     """Every target with every other model that is no target, then the other way round."""
 
 
-class PooledEmitter(_Part):
+class PooledEmitter(Frozen):
     """One model's Self over all tasks."""
 
     model: str
@@ -279,7 +274,7 @@ class PooledEmitter(_Part):
     """Youden's J above the best floor of each task."""
 
 
-class PooledPair(_Part):
+class PooledPair(Frozen):
     """One pair over all tasks."""
 
     emitter: str
@@ -294,7 +289,7 @@ class PooledPair(_Part):
     """In the verdict view."""
 
 
-class PooledSummary(_Part):
+class PooledSummary(Frozen):
     """Every task with the same weight."""
 
     emitters: list[PooledEmitter]
@@ -303,7 +298,7 @@ class PooledSummary(_Part):
     """The pairs of every task."""
 
 
-class Summary(_Part):
+class Summary(Frozen):
     """Every estimate of a run. Numbers are rounded to 6 decimals; intervals are 95 %."""
 
     schema_version: Literal[1]

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 from scipy import stats
 from scipy.signal import fftconvolve
 
 from introbench.metrics.arrays import Floats, Ints
+from introbench.metrics.frozen import Frozen
 from introbench.metrics.intervals import cluster_sums, variance
 
 __all__ = [
@@ -46,10 +46,8 @@ MOST_LATTICE_POINTS = 2_000_000
 """Up to this many different sums the distribution of sign-flips is computed exactly."""
 
 
-class PairedTest(BaseModel):
+class PairedTest(Frozen):
     """A two-sided test that a difference is 0, and how large one it could have found."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
     method: TestMethod
     """How p was found; "none" where the data allow no test."""
