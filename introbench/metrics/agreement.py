@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+
 from introbench.errors import NotComparableError, UsageError
 from introbench.metrics.align import model_of
 from introbench.metrics.arrays import Bools
@@ -39,7 +40,9 @@ def agreement_of(run: Run, file: LabelFile, model: str | None, where: Path) -> A
     version of the task or no case matches.
     """
     entry = model_of(run, model, str(where))
-    tasks = [task for task in run.tasks if task.name.partition("?")[0] == file.task and task.behaviour == file.behaviour]
+    tasks = [
+        task for task in run.tasks if task.name.partition("?")[0] == file.task and task.behaviour == file.behaviour
+    ]
     if not tasks:
         raise UsageError(f"{where}: holds no {file.task} read by {file.behaviour}, which the labels are of")
     task = tasks[0]

@@ -144,7 +144,9 @@ def compare_runs(
         mask = aligned.cases.tasks == task.name
         if mask.any():
             texts = [choices[place] for place in np.flatnonzero(mask)] if choices else []
-            tasks.append(_task(task.name, aligned.cases.take(mask), answers[0].take(mask), answers[1].take(mask), texts))
+            tasks.append(
+                _task(task.name, aligned.cases.take(mask), answers[0].take(mask), answers[1].take(mask), texts)
+            )
     return Comparison(
         schema_version=1,
         a=_called(first, names[0], second),
@@ -234,9 +236,7 @@ def _j_difference(first: Graded, second: Graded) -> tuple[Estimate, PairedTest]:
     if error <= 0:
         return estimate, NO_TEST
     p = 2 * float(stats.t.sf(abs(difference) / error, count - 1))
-    return estimate, PairedTest(
-        method="clustered t", p=p, p_holm=None, family=1, detectable=detectable(error, count)
-    )
+    return estimate, PairedTest(method="clustered t", p=p, p_holm=None, family=1, detectable=detectable(error, count))
 
 
 def _parts(cases: CaseTable, change: Floats, differs: Bools) -> list[PartDifference]:
@@ -245,7 +245,9 @@ def _parts(cases: CaseTable, change: Floats, differs: Bools) -> list[PartDiffere
     for by, values in (("cue kind", cases.cue_kinds), ("cue split", cases.cue_splits), ("labels", labels)):
         for name in np.unique(values):
             mask = values == name
-            found.append((by, str(name), mean(change[mask], cases.clusters[mask]), _p(change[mask], cases.clusters[mask])))
+            found.append(
+                (by, str(name), mean(change[mask], cases.clusters[mask]), _p(change[mask], cases.clusters[mask]))
+            )
     adjusted = benjamini_hochberg([p for *_, p in found])
     return [
         PartDifference(by=by, name=name, difference=estimate, p=p, p_adjusted=q)  # type: ignore[arg-type]

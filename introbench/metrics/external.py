@@ -206,9 +206,7 @@ def _cases(rows: Sequence[ExternalRow], texts: Sequence[Sequence[str]]) -> CaseT
 
 def _answers(rows: Sequence[ExternalRow], readings: Sequence[Reading], texts: Sequence[Sequence[str]]) -> Answers:
     """The explaining model. Nothing is known of its margins."""
-    content = [
-        _place(row, known, reading.content) for row, reading, known in zip(rows, readings, texts, strict=True)
-    ]
+    content = [_place(row, known, reading.content) for row, reading, known in zip(rows, readings, texts, strict=True)]
     p_changed = [np.nan if row.p_changed is None else row.p_changed for row in rows]
     return _behaviour(
         _places(rows, texts, "uncued"),

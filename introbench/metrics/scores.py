@@ -21,7 +21,16 @@ from introbench.metrics.intervals import (
 )
 from introbench.metrics.observations import CHANGED, UNCHANGED, Explanations, Labels, Rows
 
-__all__ = ["Graded", "Scores", "area_under_curve", "grade", "point_scores", "rate_and_j", "score", "youden_contributions"]
+__all__ = [
+    "Graded",
+    "Scores",
+    "area_under_curve",
+    "grade",
+    "point_scores",
+    "rate_and_j",
+    "score",
+    "youden_contributions",
+]
 
 CLASSES = ("changed", "unchanged")
 

@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 from scipy import stats
-from scipy.signal import fftconvolve
 
 from introbench.metrics.arrays import Floats, Ints
 from introbench.metrics.frozen import Frozen
@@ -107,6 +106,8 @@ def sign_flip(differences: Floats, clusters: Ints, seed: int = 0) -> float:
 
 def _counted(sizes: Ints, counts: Ints, observed: int) -> float:
     """Exact chance of a sum at least as far from 0, from the lattice of all sums."""
+    from scipy.signal import fftconvolve
+
     chances = np.ones(1)
     for size, count in zip(sizes, counts, strict=True):
         part = np.zeros(2 * int(size) * int(count) + 1)

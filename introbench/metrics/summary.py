@@ -15,9 +15,9 @@ from introbench.metrics.floors import Floor, fixed_floors, floors_of
 from introbench.metrics.headline import headline_of, reasons_against
 from introbench.metrics.intervals import FEWEST_CLUSTERS, cluster_count
 from introbench.metrics.observations import UNPARSABLE, Answers, CaseTable, Explanations
+from introbench.metrics.over_tasks import as_families, pooled_of
 from introbench.metrics.pair_floors import pair_floors
 from introbench.metrics.pairs import PairView, exact_view, j_view, pair_of, verdict_view
-from introbench.metrics.over_tasks import as_families, pooled_of
 from introbench.metrics.read import LedgerCounts, ModelEntry, Run, TaskEntry, read_run
 from introbench.metrics.rerun import rerun_of
 from introbench.metrics.schema import (

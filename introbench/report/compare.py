@@ -33,7 +33,9 @@ def _page(comparison: Comparison, flips: int) -> Iterator[RenderableType]:
     yield Text(f"A: {inert(comparison.a)}")
     yield Text(f"B: {inert(comparison.b)}")
     if any(comparison.left_out):
-        yield Text(f"Left out: {comparison.left_out[0]} cases that only A's run holds, {comparison.left_out[1]} of B's.")
+        yield Text(
+            f"Left out: {comparison.left_out[0]} cases that only A's run holds, {comparison.left_out[1]} of B's."
+        )
     for task in comparison.tasks:
         yield Rule(Text(task.task, style="bold"), align="left")
         yield Text(

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from introbench.metrics.headline import AboveFloor
 from introbench.metrics.schema import EmitterSummary, PairSummary, Summary, TaskSummary
-from introbench.report.cells import as_text
+from introbench.report.cells import as_text, detectable_cell
 from introbench.report.cells import bullet as _bullet
 from introbench.report.cells import cell as _cell
 from introbench.report.cells import share as _share
@@ -31,7 +31,10 @@ __all__ = ["render", "renderable"]
 MODELS_PER_TABLE = 3
 """More columns of estimates with intervals do not fit into 80 characters."""
 
-NOTE = "Brackets: 95 % intervals, clustered by fact. *: too few clusters for a headline. –: not estimable."
+NOTE = (
+    "Brackets: 95 % intervals, clustered by fact. detectable: the smallest true value that would be told from 0 with "
+    "80 % power. *: too few clusters for a headline. –: not estimable."
+)
 
 
 def render(summary: Summary, width: int = 80) -> str:
@@ -80,9 +83,11 @@ def _emitters(emitters: Sequence[EmitterSummary]) -> RenderableType:
         ("Self: exact match", lambda each: _cell(each.self_scores.exact_match)),
         ("  best floor", lambda each: _floor(each.headline.exact_match)),
         ("  above it", lambda each: _cell(each.headline.exact_match.above, signed)),
+        ("  detectable", lambda each: detectable_cell(each.headline.exact_match.test)),
         ("Self: J of verdict", lambda each: _cell(each.self_scores.youden_j, signed)),
         ("  best floor", lambda each: _floor(each.headline.youden_j)),
         ("  above it", lambda each: _cell(each.headline.youden_j.above, signed)),
+        ("  detectable", lambda each: detectable_cell(each.headline.youden_j.test)),
         ("Self: AUROC", lambda each: _cell(each.self_scores.auroc)),
         ('says "changed"', lambda each: _cell(each.saying.changed_rate)),
         ("changes its answer", lambda each: _cell(each.behaviour.change_rate)),
@@ -122,6 +127,7 @@ def _pairs(task: TaskSummary) -> Iterator[RenderableType]:
         table.add_row("o_D: Ref on D", *(_cell(view.reference_on_disagreements) for view in views))
         table.add_row("s_D − o_D, raw", *(_cell(view.raw_coupling, signed) for view in views))
         table.add_row(Text("centred coupling", style="bold"), *(_cell(view.centred_coupling, signed) for view in views))
+        table.add_row("  detectable", *(_share(view.detectable_coupling) for view in views))
         table.add_row(
             "  of a perfect self-explainer",
             *(_signed_share(value) for value in (pair.ceiling.exact, pair.ceiling.verdict)),

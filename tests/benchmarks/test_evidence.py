@@ -150,7 +150,9 @@ def test_an_interval_that_covers_too_seldom_would_be_named() -> None:
     tallies = coverage_of(World(cases=60, cues=1, changed=0.5, insight=0.5), 20)
     narrow = {name: replace(tally, hits=int(0.9 * 1000), trials=1000) for name, tally in tallies.items()}
     assert {lack.name for lack in lacking("cell", narrow)} == set(tallies)
-    enough = {name: replace(tally, hits=int((LEAST_COVERAGE + 0.01) * 1000), trials=1000) for name, tally in tallies.items()}
+    enough = {
+        name: replace(tally, hits=int((LEAST_COVERAGE + 0.01) * 1000), trials=1000) for name, tally in tallies.items()
+    }
     assert lacking("cell", enough) == []
 
 
@@ -165,7 +167,9 @@ def test_the_grid_spans_what_it_should() -> None:
 @pytest.mark.slow
 def test_the_command_writes_every_tally(tmp_path: Path) -> None:
     file = tmp_path / "coverage.json"
-    assert main(["--grid", "small", "--data-sets", "2", "--level-sets", "1", "--processes", "2", "--json", str(file)]) == 0
+    assert (
+        main(["--grid", "small", "--data-sets", "2", "--level-sets", "1", "--processes", "2", "--json", str(file)]) == 0
+    )
     result = json.loads(file.read_text())
     assert len(result["cells"]) == 48
     assert len(result["metrics_sha256"]) == 64

@@ -123,7 +123,10 @@ def test_what_cannot_be_compared_is_said() -> None:
     elsewhere = replace(second, cases=replace(second.cases, ids=np.char.add("x", second.cases.ids)))
     with pytest.raises(NotComparableError, match="share no case"):
         compare_runs((first, elsewhere), NAMES)
-    asked = [replace(run, asks=tuple(f"{name} {case}" for case in range(400))) for run, name in zip((first, second), "ab", strict=True)]
+    asked = [
+        replace(run, asks=tuple(f"{name} {case}" for case in range(400)))
+        for run, name in zip((first, second), "ab", strict=True)
+    ]
     with pytest.raises(NotComparableError, match="case invented/0 asks other questions"):
         compare_runs((asked[0], asked[1]), NAMES)
     with pytest.raises(UsageError, match="no model 'nobody'; it has target"):

@@ -136,7 +136,9 @@ def referenced(hint: bool) -> list[dict[str, Any]]:
         cued, ref_cued = (suggested if rng.random() < 0.5 else own for own in (mine, theirs))
         said = "changed" if cued != mine else "unchanged"
         more = {"hint": suggested} if hint else {}
-        rows.append(row(cued=cued, uncued=mine, ref_cued=ref_cued, ref_uncued=theirs, verdict=said, content=mine, **more))
+        rows.append(
+            row(cued=cued, uncued=mine, ref_cued=ref_cued, ref_uncued=theirs, verdict=said, content=mine, **more)
+        )
     return rows
 
 
@@ -178,7 +180,10 @@ def test_floors_are_scored_where_every_row_lists_its_choices(tmp_path: Path) -> 
         ('{"id":"1","cued":"A","uncued":"B","explanation":"x","verdict":"changed"}', "line 2: needs either"),
         ('{"id":"1","cued":"A","uncued":"B","explanation":"x","content":"A"}', "line 2: 'content' goes with 'verdict'"),
         ('{"id":"1","cued":"A","uncued":"E","explanation":"x","choices":["A","B"]}', "line 2: 'uncued' is none of the"),
-        ('{"id":"1","cued":"A","uncued":"B","explanation":"x","choices":["A","A","B"]}', "line 2: names a choice twice"),
+        (
+            '{"id":"1","cued":"A","uncued":"B","explanation":"x","choices":["A","A","B"]}',
+            "line 2: names a choice twice",
+        ),
         ('{"id":"1","cued":"A","uncued":"B","explanation":"x","ref_cued":"A"}', "line 2: needs both 'ref_cued'"),
         ('{"id":"0","cued":"A","uncued":"B","explanation":"x"}', "line 2: its id stands in line 1 too"),
         ('{"id":"1","cued":"\\ud800","uncued":"B","explanation":"x"}', "line 2: Invalid JSON"),

@@ -77,7 +77,8 @@ def test_the_excess_is_half_the_sum_of_both_couplings(seed: int) -> None:
 def test_turning_the_pair_round_changes_nothing(seed: int) -> None:
     cases, (one, two, _) = world(seed)
     forward, backward = (
-        diagonal_excess(cases, pair[0], pair[1], permutations=20) for pair in ((("a", one), ("b", two)), (("b", two), ("a", one)))
+        diagonal_excess(cases, pair[0], pair[1], permutations=20)
+        for pair in ((("a", one), ("b", two)), (("b", two), ("a", one)))
     )
     assert forward.centred.value == pytest.approx(backward.centred.value)
     assert forward.centred.low == pytest.approx(backward.centred.low)

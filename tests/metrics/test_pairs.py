@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import permutations, product
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -15,7 +15,6 @@ from introbench.metrics.observations import CHANGED, UNCHANGED, UNPARSABLE, Answ
 from introbench.metrics.pairs import Pair, exact_view, j_view, pair_of, verdict_view
 from introbench.metrics.permutation import centre
 from introbench.metrics.roles import roles_of
-from introbench.metrics.scores import grade, score
 
 seeds = st.integers(0, 2**32 - 1)
 ROLES = 3 + 4

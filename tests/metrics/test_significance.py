@@ -39,7 +39,9 @@ def test_mcnemar_equals_statsmodels(gained: int, lost: int) -> None:
 def every_flip(sums: list[float]) -> float:
     """By definition: the share of all sign patterns whose sum is at least as far from 0."""
     observed = abs(sum(sums)) - 1e-9
-    patterns = [abs(sum(s * x for s, x in zip(signs, sums, strict=True))) for signs in product((-1, 1), repeat=len(sums))]
+    patterns = [
+        abs(sum(s * x for s, x in zip(signs, sums, strict=True))) for signs in product((-1, 1), repeat=len(sums))
+    ]
     return float(np.mean([total >= observed for total in patterns]))
 
 

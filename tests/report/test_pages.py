@@ -68,7 +68,12 @@ def test_a_matrix_of_many_models_fits_and_names_them_all() -> None:
 def test_external_scores_fit_and_say_how_rows_were_read() -> None:
     texts = ["Change: B", "would change to <<<B>>>", "it would not change", HOSTILE, "\x00", "I cannot say"] * 10
     rows = [
-        (number + 1, ExternalRow(id=f"{HOSTILE}{number}", cued="A", uncued="AB"[number % 2], explanation=text, choices=["A", "B"]))
+        (
+            number + 1,
+            ExternalRow(
+                id=f"{HOSTILE}{number}", cued="A", uncued="AB"[number % 2], explanation=text, choices=["A", "B"]
+            ),
+        )
         for number, text in enumerate(texts)
     ]
     page = render_external(score_rows(rows))
@@ -80,9 +85,7 @@ def test_external_scores_fit_and_say_how_rows_were_read() -> None:
 def test_pooled_tasks_are_shown_with_their_weights() -> None:
     one = run(1, ["base"])
     cases = replace(one.cases, tasks=np.where(np.arange(240) < 120, "a", "b"))
-    both = replace(
-        one, cases=cases, tasks=tuple(one.tasks[0].model_copy(update={"name": name}) for name in ("a", "b"))
-    )
+    both = replace(one, cases=cases, tasks=tuple(one.tasks[0].model_copy(update={"name": name}) for name in ("a", "b")))
     page = render(summarise_run(both))
     assert fits(page)
     assert "Means over 2 tasks, each with the same weight" in page
