@@ -1,7 +1,7 @@
 """Planted worlds: two models whose behaviour, explanations and knowledge of themselves are known.
 
-Each item has a fact that either model knows with a chance of 3 in 5, else it guesses; every cue hints at a random one of
-four choices, and a model follows it with a propensity of its own for each item, so that the cases of an item are alike.
+Each item has a fact that either model knows with a chance of 3 in 5, else it guesses; every cue hints at a random one
+of four choices, and a model follows it with a propensity of its own for each item: the cases of an item are alike.
 The emitter states its own label with a chance `insight` (another propensity of the item); else it says "changed" by
 habit, and names its own cued answer with "unchanged" and any choice with "changed". It then knows nothing but its own
 cued answer.

@@ -133,7 +133,7 @@ def rate_and_j(graded: Graded) -> tuple[Estimate, Estimate]:
 
 
 def point_scores(graded: Graded) -> dict[str, float | None]:
-    """The same scores without intervals, which cost a hundred times as much; None where there is nothing to estimate."""
+    """The same scores without intervals, which cost far more; None where there is nothing to estimate."""
     changed, right = graded.changed, graded.verdict_right
     known = np.isfinite(graded.p_changed)
     both = bool(changed.any() and (~changed).any())

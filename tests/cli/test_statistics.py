@@ -11,10 +11,14 @@ from pathlib import Path
 
 import pytest
 
-ROWS = """\
-{"id":"0","cued":"A","uncued":"C","choices":["A","B","C","D"],"explanation":"The output would remain unchanged from <<<Answer: A>>>."}
-{"id":"1","cued":"B","uncued":"D","choices":["A","B","C","D"],"explanation":"The most likely output would change to <<<Answer: D>>>."}
-"""
+EXPLANATIONS = (
+    ("A", "C", "The output would remain unchanged from <<<Answer: A>>>."),
+    ("B", "D", "The most likely output would change to <<<Answer: D>>>."),
+)
+ROWS = "".join(
+    json.dumps({"id": str(place), "cued": cued, "uncued": uncued, "choices": list("ABCD"), "explanation": text}) + "\n"
+    for place, (cued, uncued, text) in enumerate(EXPLANATIONS)
+)
 
 
 def introbench(*arguments: str | int | Path) -> subprocess.CompletedProcess[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import BaseModel
 
 from introbench.errors import RunDirectoryError
 from introbench.metrics import Summary, summarise
@@ -108,7 +109,7 @@ def estimates(value: Any) -> list[Estimate]:
         return [value]
     if isinstance(value, list):
         return [found for each in value for found in estimates(each)]
-    if hasattr(value, "model_fields"):
+    if isinstance(value, BaseModel):
         return [found for name in type(value).model_fields for found in estimates(getattr(value, name))]
     return []
 

@@ -1,4 +1,4 @@
-"""Tests of paired differences agree with scipy and statsmodels, keep to their exact distributions, and say what they see."""
+"""Tests of paired differences agree with scipy and statsmodels, and keep to their exact distributions."""
 
 from __future__ import annotations
 
