@@ -193,7 +193,7 @@ def _task(name: str, cases: CaseTable, a: Answers, b: Answers, choices: Sequence
         scores=_scores(first, second),
         parts=_parts(table, change, differs),
         flips=[
-            _flip(table, mine, theirs, first, second, texts, place)
+            _flip(table, mine, theirs, first, second, texts, int(place))
             for place in (*np.flatnonzero(change < 0), *np.flatnonzero(change > 0))
         ],
     )

@@ -34,6 +34,9 @@ __all__ = [
 
 CLASSES = ("changed", "unchanged")
 
+_Sums = Floats | np.float64
+"""Sums over cases, one or one per resample."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Graded(Rows):
@@ -203,10 +206,10 @@ def _f1_columns(graded: Graded) -> tuple[Floats, Floats, Floats, Floats]:
     )
 
 
-def _f1_of(hits: Floats, size: Floats, other_hits: Floats, other_size: Floats) -> Floats:
+def _f1_of(hits: _Sums, size: _Sums, other_hits: _Sums, other_size: _Sums) -> Floats:
     """Macro-F1 of sums; a verdict that a resample neither holds nor states has an F1 of 0."""
     parts = [
-        np.divide(top, bottom, out=np.zeros_like(top, dtype=np.float64), where=np.asarray(bottom) > 0)
+        np.divide(top, bottom, out=np.zeros(top.shape), where=bottom > 0)
         for top, bottom in ((np.asarray(hits), np.asarray(size)), (np.asarray(other_hits), np.asarray(other_size)))
     ]
     both: Floats = (parts[0] + parts[1]) / 2
