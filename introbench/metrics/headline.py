@@ -18,6 +18,7 @@ from introbench.metrics.intervals import (
     not_estimable,
 )
 from introbench.metrics.scores import Graded, youden_contributions
+from introbench.metrics.significance import NO_TEST, PairedTest, paired_test
 
 __all__ = ["RAREST_VERDICT", "AboveFloor", "Headline", "headline_of", "reasons_against"]
 
@@ -36,6 +37,8 @@ class AboveFloor(BaseModel):
     """What it scores."""
     above: Estimate
     """Score minus floor."""
+    test: PairedTest
+    """That the two are equal; Holm's family is the same score of the same model on every task."""
 
 
 class Headline(BaseModel):
@@ -87,16 +90,23 @@ def _best(floors: Sequence[Floor], value: Callable[[Graded], float]) -> tuple[Fl
 
 def _above_exact(graded: Graded, floors: Sequence[Floor]) -> AboveFloor:
     if not floors:
-        return AboveFloor(floor=None, floor_value=None, above=not_estimable("no cases"))
+        return AboveFloor(floor=None, floor_value=None, above=not_estimable("no cases"), test=NO_TEST)
     best, value = _best(floors, lambda each: float(np.mean(each.exact)))
-    return AboveFloor(floor=best.name, floor_value=value, above=mean(graded.exact - best.graded.exact, graded.clusters))
+    difference = graded.exact - best.graded.exact
+    return AboveFloor(
+        floor=best.name,
+        floor_value=value,
+        above=mean(difference, graded.clusters),
+        test=paired_test(difference, graded.clusters),
+    )
 
 
 def _above_youden(graded: Graded, floors: Sequence[Floor]) -> AboveFloor:
     masks = (graded.changed, ~graded.changed)
     if not floors or not all(mask.any() for mask in masks):
         detail = "only one true verdict occurs" if floors else "no cases"
-        return AboveFloor(floor=None, floor_value=None, above=not_estimable(detail, n=graded.changed.size))
+        nothing = not_estimable(detail, n=graded.changed.size)
+        return AboveFloor(floor=None, floor_value=None, above=nothing, test=NO_TEST)
     best, floor_value = _best(floors, lambda each: youden_contributions(each)[0])
     value, contributions = youden_contributions(graded)
     above = linearised(
@@ -105,4 +115,8 @@ def _above_youden(graded: Graded, floors: Sequence[Floor]) -> AboveFloor:
         graded.clusters,
         smaller_class=min(cluster_count(graded.clusters[mask]) for mask in masks),
     )
-    return AboveFloor(floor=best.name, floor_value=floor_value, above=above)
+    difference = graded.verdict_right - best.graded.verdict_right
+    weight = np.where(graded.changed, 1 / np.count_nonzero(graded.changed), 1 / np.count_nonzero(~graded.changed))
+    # The sum of these is the difference of J; multiplied by the number of cases, its mean is.
+    test = paired_test(difference * weight * difference.size, graded.clusters)
+    return AboveFloor(floor=best.name, floor_value=floor_value, above=above, test=test)

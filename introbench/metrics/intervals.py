@@ -18,12 +18,15 @@ from scipy import stats
 from introbench.metrics.arrays import Bools, Floats, Ints
 
 __all__ = [
+    "CONFIDENCE",
     "FEWEST_CLUSTERS",
     "Estimate",
     "Method",
     "Status",
     "cluster_count",
+    "cluster_sums",
     "effective_n",
+    "finished",
     "linearised",
     "mean",
     "not_estimable",
@@ -35,7 +38,7 @@ __all__ = [
 ]
 
 Status = Literal["ok", "not estimable", "too few"]
-Method = Literal["none", "wilson", "mover-wilson", "clustered t"]
+Method = Literal["none", "wilson", "mover-wilson", "clustered t", "cluster bootstrap", "mover"]
 
 CONFIDENCE = 0.95
 FEWEST_CLUSTERS = 20
@@ -99,7 +102,8 @@ def cluster_count(clusters: Ints) -> int:
     return int(np.unique(clusters).size)
 
 
-def _cluster_sums(contributions: Floats, clusters: Ints) -> Floats:
+def cluster_sums(contributions: Floats, clusters: Ints) -> Floats:
+    """(clusters,) contributions added up within clusters, in the order of the codes."""
     _, codes = np.unique(clusters, return_inverse=True)
     return np.bincount(codes, weights=contributions).astype(np.float64)
 
@@ -109,7 +113,7 @@ def variance(contributions: Floats, clusters: Ints) -> float:
 
     NaN with fewer than two clusters.
     """
-    sums = _cluster_sums(contributions, clusters)
+    sums = cluster_sums(contributions, clusters)
     return float(sums.size * np.var(sums, ddof=1)) if sums.size > 1 else math.nan
 
 
@@ -118,9 +122,10 @@ def _critical(clusters: int) -> float:
     return float(stats.t.ppf((1 + CONFIDENCE) / 2, clusters - 1)) if clusters > 1 else math.nan
 
 
-def _finished(
+def finished(
     value: float, low: float, high: float, method: Method, n: int, clusters: int, detail: str = ""
 ) -> Estimate:
+    """An estimate with its interval (NaN where there is none); under 20 clusters it is "too few"."""
     known = math.isfinite(low) and math.isfinite(high)
     few = clusters < FEWEST_CLUSTERS
     return Estimate(
@@ -147,7 +152,7 @@ def linearised(value: float, contributions: Floats, clusters: Ints, *, smaller_c
     count = cluster_count(clusters)
     half = _critical(count) * math.sqrt(variance(contributions, clusters)) if count > 1 else math.nan
     stated = count if smaller_class is None else smaller_class
-    return _finished(value, value - half, value + half, "clustered t", clusters.size, stated)
+    return finished(value, value - half, value + half, "clustered t", clusters.size, stated)
 
 
 def mean(values: Floats, clusters: Ints) -> Estimate:
@@ -196,7 +201,7 @@ def rate(hits: Floats, clusters: Ints) -> Estimate:
     if hits.size == 0:
         return not_estimable("no cases")
     found = _proportion(hits, clusters)
-    return _finished(found.share, found.low, found.high, "wilson", hits.size, cluster_count(clusters))
+    return finished(found.share, found.low, found.high, "wilson", hits.size, cluster_count(clusters))
 
 
 def wilson_linearised(value: float, contributions: Floats, clusters: Ints, smaller_class: int) -> Estimate:
@@ -213,9 +218,9 @@ def wilson_linearised(value: float, contributions: Floats, clusters: Ints, small
     """
     count = cluster_count(clusters)
     if count < 2:
-        return _finished(value, math.nan, math.nan, "wilson", clusters.size, smaller_class)
+        return finished(value, math.nan, math.nan, "wilson", clusters.size, smaller_class)
     n = effective_n(value, variance(contributions, clusters), clusters.size, smaller_class)
-    return _finished(value, *wilson(value, n, _critical(count)), "wilson", clusters.size, smaller_class)
+    return finished(value, *wilson(value, n, _critical(count)), "wilson", clusters.size, smaller_class)
 
 
 def two_class_sum(
@@ -256,7 +261,7 @@ def two_class_sum(
         float(np.maximum(scale * offset, value - scale * low)),
         float(np.minimum(scale * (2 + offset), value + scale * high)),
     )
-    return _finished(value, *bounds, "mover-wilson", hits.size, counts[smaller], detail)
+    return finished(value, *bounds, "mover-wilson", hits.size, counts[smaller], detail)
 
 
 def _joint_distance(first: float, second: float, correlation: float) -> float:

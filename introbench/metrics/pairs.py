@@ -6,19 +6,31 @@ cases D on which they differ: Self − Ref = d · (s_D − o_D).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from introbench.metrics.arrays import Bools, Floats, Ints
-from introbench.metrics.intervals import Estimate, cluster_count, linearised, mean, not_estimable, rate
+from introbench.metrics.intervals import Estimate, cluster_count, linearised, mean, not_estimable, rate, variance
 from introbench.metrics.observations import CHANGED, UNCHANGED, Answers, CaseTable, Explanations, Labels
 from introbench.metrics.permutation import Transplants, centre, strata_of, transplants_of
 from introbench.metrics.roles import roles_of
 from introbench.metrics.scores import CLASSES, Graded, grade, youden_contributions
+from introbench.metrics.significance import detectable
 
-__all__ = ["JView", "Pair", "PairView", "exact_view", "j_view", "pair_of", "verdict_view"]
+__all__ = [
+    "JView",
+    "Pair",
+    "PairView",
+    "exact_view",
+    "exact_worth",
+    "j_view",
+    "pair_of",
+    "verdict_view",
+    "verdict_worth",
+]
 
 NO_DISAGREEMENT = "the two models' labels never differ"
 NO_EXCHANGE = "no stratum has two cases to exchange explanations between"
@@ -76,6 +88,8 @@ class PairView(BaseModel):
     """s_D − o_D minus its mean over permutations of the explanations within strata. The headline of a pair."""
     alone_share: float | None
     """Share of disagreement cases that are alone in their stratum and contribute 0; null without disagreements."""
+    detectable_coupling: float | None
+    """Smallest true centred coupling that an interval like this one keeps apart from 0 with 80 % power."""
 
 
 class JView(BaseModel):
@@ -120,33 +134,33 @@ def pair_of(
 def exact_view(pair: Pair) -> PairView:
     """A match is the right verdict with the right content."""
     own, reference = pair.graded
-    worth = _exact_worth(pair.transplants, pair.own) - _exact_worth(pair.transplants, pair.reference)
+    worth = exact_worth(pair.transplants, pair.own) - exact_worth(pair.transplants, pair.reference)
     return _view(pair, own.exact, reference.exact, pair.own.differ(pair.reference), worth)
 
 
 def verdict_view(pair: Pair) -> PairView:
     """A match is the right verdict."""
     own, reference = pair.graded
-    worth = _verdict_worth(pair.transplants, pair.own) - _verdict_worth(pair.transplants, pair.reference)
+    worth = verdict_worth(pair.transplants, pair.own) - verdict_worth(pair.transplants, pair.reference)
     return _view(pair, own.verdict_right, reference.verdict_right, pair.own.changed != pair.reference.changed, worth)
 
 
-def _verdict_worth(transplants: Transplants, labels: Labels) -> Floats:
+def verdict_worth(transplants: Transplants, labels: Labels) -> Floats:
     """(cases, S) 1 where a transplanted explanation has the label's verdict."""
     truth = np.where(labels.changed, CHANGED, UNCHANGED)
     return np.where(transplants.said[None, :] == truth[:, None], 1.0, 0.0)
 
 
-def _exact_worth(transplants: Transplants, labels: Labels) -> Floats:
+def exact_worth(transplants: Transplants, labels: Labels) -> Floats:
     """(cases, S) 1 where a transplanted explanation has the label's verdict and content."""
-    return np.where(transplants.content == labels.content[:, None], _verdict_worth(transplants, labels), 0.0)
+    return np.where(transplants.content == labels.content[:, None], verdict_worth(transplants, labels), 0.0)
 
 
 def _view(pair: Pair, own: Floats, reference: Floats, differs: Bools, worth: Floats) -> PairView:
     """Own and reference are (cases,) matches, worth is (cases, S) their difference for transplanted explanations."""
     clusters = pair.clusters
     difference = own - reference
-    centred, alone = _centred_coupling(pair, differs, worth)
+    centred, alone, found = _centred_coupling(pair, differs, worth)
     nothing = NO_DISAGREEMENT if own.size else ""
 
     def on_disagreements(estimate: Estimate) -> Estimate:
@@ -163,11 +177,12 @@ def _view(pair: Pair, own: Floats, reference: Floats, differs: Bools, worth: Flo
         raw_coupling=on_disagreements(mean(difference[differs], clusters[differs])),
         centred_coupling=on_disagreements(centred),
         alone_share=alone,
+        detectable_coupling=found,
     )
 
 
-def _centred_coupling(pair: Pair, differs: Bools, worth: Floats) -> tuple[Estimate, float | None]:
-    """Centred s_D − o_D and the share of D that is alone in its stratum.
+def _centred_coupling(pair: Pair, differs: Bools, worth: Floats) -> tuple[Estimate, float | None, float | None]:
+    """Centred s_D − o_D, the share of D that is alone in its stratum, and the detectable coupling.
 
     Explanations are exchanged within D only. Exchanged with cases outside D, an explainer that merely reacts to what
     makes the two models differ would be set against its explanations of other cases, and that sensitivity to membership
@@ -175,16 +190,19 @@ def _centred_coupling(pair: Pair, differs: Bools, worth: Floats) -> tuple[Estima
     """
     size = int(np.count_nonzero(differs))
     if size == 0:
-        return not_estimable("no cases"), None
+        return not_estimable("no cases"), None, None
     centred = centre(worth[differs], pair.transplants.source[differs], pair.strata[differs])
     clusters, alone = pair.clusters[differs], float(np.mean(~centred.paired))
     if not centred.paired.any():
-        return not_estimable(NO_EXCHANGE, n=size, clusters=cluster_count(clusters)), alone
+        return not_estimable(NO_EXCHANGE, n=size, clusters=cluster_count(clusters)), alone, None
     value = float(np.sum(centred.contributions)) / size
     inflated = centred.contributions * centred.inflation
     # Lone cases carry no information on the coupling, so they do not count towards having enough clusters.
     informative = cluster_count(clusters[centred.paired])
-    return linearised(value, (inflated - np.mean(inflated)) / size, clusters, smaller_class=informative), alone
+    parts = (inflated - np.mean(inflated)) / size
+    error = math.sqrt(variance(parts, clusters)) if cluster_count(clusters) > 1 else math.nan
+    found = detectable(error, cluster_count(clusters))
+    return linearised(value, parts, clusters, smaller_class=informative), alone, found
 
 
 def j_view(pair: Pair) -> JView:
@@ -215,7 +233,7 @@ def _centred_j(pair: Pair, smaller: int) -> Estimate:
     differs = pair.own.changed != pair.reference.changed
     strata = np.unique(np.column_stack([pair.strata, differs]), axis=0, return_inverse=True)[1].reshape(-1)
     value, parts = 0.0, np.zeros(pair.clusters.size)
-    right = {1: _verdict_worth(pair.transplants, pair.own), -1: _verdict_worth(pair.transplants, pair.reference)}
+    right = {1: verdict_worth(pair.transplants, pair.own), -1: verdict_worth(pair.transplants, pair.reference)}
     for sign, labels in ((1, pair.own), (-1, pair.reference)):
         for mask in (labels.changed, ~labels.changed):
             size = np.count_nonzero(mask)

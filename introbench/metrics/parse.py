@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from introbench.metrics.observations import ABSENT, CHANGED, UNCHANGED, UNPARSABLE
 
-__all__ = ["Wording", "parse_explanation"]
+__all__ = ["Wording", "named_choice", "parse_explanation", "phrased", "plain_text", "stated"]
 
 _UNCHANGED = (
     r"\bno,? changes?\b|\bunchanged\b|(?:\bnot|\bnever|n't)(?: have| has| be| been)* (?:change[sd]?|different)\b"
@@ -47,31 +47,38 @@ def parse_explanation(text: str, choices: Sequence[str], wording: Wording) -> tu
     Returns CHANGED, UNCHANGED or UNPARSABLE, and the index of the choice, ABSENT where none or several are named.
     """
     for line in text.splitlines():
-        plain = _plain(line)
-        if found := _verdict(plain, wording):
+        plain = plain_text(line)
+        if found := stated(plain, wording) or phrased(plain):
             said, rest = found
-            return said, _named(rest, [_plain(choice) for choice in choices])
+            return said, named_choice(rest, [plain_text(choice) for choice in choices])
     return UNPARSABLE, ABSENT
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
+    """A text on one line, without ornaments and final punctuation, in the compatibility form of Unicode."""
     bare = _ORNAMENT.sub("", unicodedata.normalize("NFKC", text).replace("’", "'"))
     return " ".join(bare.split()).strip(_ENDING)
 
 
-def _verdict(line: str, wording: Wording) -> tuple[int, str] | None:
-    """The verdict of a line and what stands behind it."""
+def stated(line: str, wording: Wording) -> tuple[int, str] | None:
+    """The verdict of a plain line that begins as the wording does, and what stands behind it."""
     for said, template in ((UNCHANGED, wording.unchanged), (CHANGED, wording.changed)):
-        opening = _plain(template.partition("{choice}")[0])
+        opening = plain_text(template.partition("{choice}")[0])
         if opening and re.match(rf"{re.escape(opening)}\b", line, re.IGNORECASE):
             return said, line[len(opening) :].strip(_ENDING)
+    return None
+
+
+def phrased(line: str) -> tuple[int, str] | None:
+    """The verdict of a plain line that holds a common phrase, and what stands behind it."""
     for said, phrases in ((UNCHANGED, _UNCHANGED), (CHANGED, _CHANGED)):
         if match := re.search(phrases, line, re.IGNORECASE):
             return said, line[match.end() :].strip(_ENDING)
     return None
 
 
-def _named(rest: str, choices: Sequence[str]) -> int:
+def named_choice(rest: str, choices: Sequence[str]) -> int:
+    """The one plain choice that a plain text is, else the one that occurs in it; ABSENT where none or several do."""
     whole = [number for number, choice in enumerate(choices) if choice.casefold() == rest.casefold()]
     if len(whole) == 1:
         return whole[0]

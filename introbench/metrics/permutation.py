@@ -15,7 +15,7 @@ from introbench.metrics.arrays import Bools, Floats, Ints
 from introbench.metrics.observations import ABSENT, CaseTable, Explanations, Rows
 from introbench.metrics.roles import NO_ROLE, Roles
 
-__all__ = ["Centred", "Transplants", "centre", "strata_of", "transplants_of"]
+__all__ = ["Centred", "ExchangeTable", "Transplants", "centre", "exchange_table", "strata_of", "transplants_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,6 +87,21 @@ def transplants_of(explanations: Explanations, roles: Roles) -> Transplants:
     return Transplants(source=source.astype(np.int64), said=said, content=content)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ExchangeTable(Rows):
+    """What every explanation would contribute on every case, its permutation mean taken off. All (cases, …).
+
+    Attributes:
+        worth: (cases, S) doubly centred score of each different explanation on each case; 0 in a stratum of one case.
+        inflation: (cases,) see `Centred`.
+        paired: (cases,) see `Centred`.
+    """
+
+    worth: Floats
+    inflation: Floats
+    paired: Bools
+
+
 def centre(worth: Floats, source: Ints, strata: Ints) -> Centred:
     """Takes the permutation mean off the explanations' scores.
 
@@ -100,6 +115,14 @@ def centre(worth: Floats, source: Ints, strata: Ints) -> Centred:
         source: (cases,) which of them the case has.
         strata: (cases,) stratum codes.
     """
+    table = exchange_table(worth, source, strata)
+    return Centred(
+        contributions=table.worth[np.arange(source.size), source], inflation=table.inflation, paired=table.paired
+    )
+
+
+def exchange_table(worth: Floats, source: Ints, strata: Ints) -> ExchangeTable:
+    """The same for every explanation on every case; exchanging explanations within strata leaves the table as it is."""
     _, codes, sizes = np.unique(strata, return_inverse=True, return_counts=True)
     kinds = worth.shape[1]
     counts = np.bincount(codes * kinds + source, minlength=sizes.size * kinds).reshape(sizes.size, kinds)
@@ -108,12 +131,11 @@ def centre(worth: Floats, source: Ints, strata: Ints) -> Centred:
     on_average = totals / sizes[:, None]
     rows = np.sum(shares[codes] * worth, axis=1)
     grand = np.sum(shares * on_average, axis=1)
-    own = worth[np.arange(source.size), source]
     size = sizes[codes]
     paired = size > 1
-    return Centred(
+    return ExchangeTable(
         # Written as 0 where the algebra says 0, so that rounding cannot make a lone case look informative.
-        contributions=np.where(paired, own - rows - on_average[codes, source] + grand[codes], 0.0),
+        worth=np.where(paired[:, None], worth - rows[:, None] - on_average[codes] + grand[codes, None], 0.0),
         inflation=np.sqrt(size / np.maximum(size - 1, 1)),
         paired=paired,
     )

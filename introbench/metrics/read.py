@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,14 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from introbench.errors import RunDirectoryError
 from introbench.hashing import content_hash
 from introbench.metrics.book import FIRST, PARTS, Book
+from introbench.metrics.ledgers import LedgerCounts
 from introbench.metrics.observations import ABSENT, Answers, CaseTable, decide, with_written
 from introbench.metrics.parse import Wording
 from introbench.metrics.refusals import CalibrationPrompt, JudgedReading, OpeningReading
-from introbench.runs.ledger import read_ledger
 from introbench.tasks.openings import COMPLY, REFUSE
 from introbench.tasks.types import PLACEBO, BehaviourReading, Part
 
-__all__ = ["CaseRow", "ModelEntry", "Role", "Run", "TaskEntry", "case_rows", "model_ledger", "read_run"]
+__all__ = ["CaseRow", "ModelEntry", "Role", "Run", "TaskEntry", "case_rows", "read_run"]
 
 AGAIN = 1
 """Replicate number of what some cases are asked once more."""
@@ -72,6 +72,8 @@ class TaskEntry(_Read):
     """By choice, the openings that it was read by; empty where it was read otherwise."""
     calibration: list[CalibrationPrompt] = []
     """The training prompts that were asked to set openings against judged replies."""
+    cases: int | None = None
+    """Cases that the run planned; None where the manifest does not say."""
 
 
 class _Manifest(_Read):
@@ -114,6 +116,9 @@ class Run:
         again: by model name, its decisions where it was asked a second time; unanswered elsewhere.
         openings: by names of task and model, how well beginnings of replies stand for what replies do.
         judged: by names of task and model, what the judge said of replies.
+        asks: per case, what its three questions were, as one text; empty where that is not known.
+        choices: per case, the texts of its choices; empty where they are not known.
+        ledgers: by model name, what became of the rows of its ledger.
     """
 
     seed: int
@@ -124,6 +129,9 @@ class Run:
     again: Mapping[str, Answers]
     openings: Mapping[tuple[str, str], OpeningReading] = field(default_factory=dict)
     judged: Mapping[tuple[str, str], JudgedReading] = field(default_factory=dict)
+    asks: tuple[str, ...] = ()
+    choices: tuple[tuple[str, ...], ...] = ()
+    ledgers: Mapping[str, LedgerCounts] = field(default_factory=dict)
 
 
 def read_run(path: Path) -> Run:
@@ -145,39 +153,48 @@ def read_run(path: Path) -> Run:
     tasks = {task.name: task for task in manifest.tasks}
     for row in rows:
         _check_case(row, tasks[row.task].behaviour, path / "cases.jsonl")
-    books = {
-        model.name: Book(path, model, model_ledger(path / "records" / model.folder), tasks) for model in manifest.models
-    }
+    _check_ids(rows, path / "cases.jsonl")
+    books = {model.name: Book(path, model, tasks) for model in manifest.models}
     openings = {
         (name, model): book.opening_reading(task, rows)
         for name, task in tasks.items()
         for model, book in books.items()
         if task.behaviour == "opening"
     }
-
-    def answers(replicate: int) -> dict[str, Answers]:
-        found = {}
-        for model, book in books.items():
-            thresholds = {task: reading.threshold for (task, name), reading in openings.items() if name == model}
-            scored = decide(book.logprobs(rows, replicate, thresholds))
-            found[model] = with_written(scored, book.written(rows, replicate))
-        return found
-
+    first, again = (_answers(rows, books, openings, replicate) for replicate in (FIRST, AGAIN))
+    judged = {
+        (name, model): book.judged_reading(task, rows)
+        for name, task in tasks.items()
+        for model, book in books.items()
+        if task.behaviour == "judged"
+    }
     return Run(
         seed=manifest.seed,
         models=tuple(manifest.models),
         tasks=tuple(manifest.tasks),
         cases=_table(rows),
-        answers=answers(FIRST),
-        again=answers(AGAIN),
+        answers=first,
+        again=again,
         openings=openings,
-        judged={
-            (name, model): book.judged_reading(task, rows)
-            for name, task in tasks.items()
-            for model, book in books.items()
-            if task.behaviour == "judged"
-        },
+        judged=judged,
+        asks=tuple(" ".join(row.asks[part] for part in PARTS) for row in rows),
+        choices=tuple(tuple(row.choices) for row in rows),
+        ledgers={name: book.entries.counted() for name, book in books.items()},
     )
+
+
+def _answers(
+    rows: Sequence[CaseRow],
+    books: Mapping[str, Book],
+    openings: Mapping[tuple[str, str], OpeningReading],
+    replicate: int,
+) -> dict[str, Answers]:
+    found = {}
+    for model, book in books.items():
+        thresholds = {task: reading.threshold for (task, name), reading in openings.items() if name == model}
+        scored = decide(book.logprobs(rows, replicate, thresholds))
+        found[model] = with_written(scored, book.written(rows, replicate))
+    return found
 
 
 def _manifest(path: Path) -> _Manifest:
@@ -230,6 +247,15 @@ def _check_case(row: CaseRow, behaviour: BehaviourReading, path: Path) -> None:
         raise RunDirectoryError(f"{path}, case {row.id}: its choices must be {COMPLY!r} and {REFUSE!r}")
 
 
+def _check_ids(rows: Sequence[CaseRow], path: Path) -> None:
+    """A case that stands twice would count twice."""
+    seen: set[str] = set()
+    for row in rows:
+        if row.id in seen:
+            raise RunDirectoryError(f"{path}: case {row.id} stands there twice; restore the file or run again")
+        seen.add(row.id)
+
+
 def _table(rows: Sequence[CaseRow]) -> CaseTable:
     clusters = np.array([content_hash([row.task, row.cluster]) for row in rows])
     return CaseTable(
@@ -246,13 +272,3 @@ def _table(rows: Sequence[CaseRow]) -> CaseTable:
         placebo=np.array([row.cue_kind == PLACEBO for row in rows]),
         rewrite=np.array([row.edit == "rewrite" for row in rows]),
     )
-
-
-def model_ledger(folder: Path) -> dict[str, Mapping[str, Any]]:
-    """Ledger rows by key, wherever in a model's folder the requests were answered."""
-    # A request may stand twice where two tasks share it; the first answer is the one that is used.
-    found: dict[str, Mapping[str, Any]] = {}
-    for file in sorted(folder.glob("*.jsonl")):
-        for record in read_ledger(file):
-            found.setdefault(record["key"], record)
-    return found

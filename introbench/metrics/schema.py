@@ -6,12 +6,15 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from introbench.metrics.behaviour import Behaviour, Saying
+from introbench.metrics.frozen import Frozen
 from introbench.metrics.headline import Headline
 from introbench.metrics.intervals import Estimate
+from introbench.metrics.ledgers import LedgerCounts
 from introbench.metrics.pairs import JView, PairView
+from introbench.metrics.pooled import Pooled
 from introbench.metrics.read import Role
 from introbench.metrics.refusals import JudgedReading, OpeningReading
 from introbench.metrics.rerun import Rerun
@@ -27,10 +30,15 @@ __all__ = [
     "EmitterSummary",
     "FloorScores",
     "ModelSummary",
+    "PairFloor",
     "PairSummary",
+    "PooledEmitter",
+    "PooledPair",
+    "PooledSummary",
     "Summary",
     "TaskSummary",
     "TrivialCoupling",
+    "ViewValues",
     "schema_text",
 ]
 
@@ -38,11 +46,7 @@ SCHEMA_VERSION = 1
 SCHEMA_FILE = Path(__file__).with_name("summary.schema.json")
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
-
-
-class ModelSummary(_Part):
+class ModelSummary(Frozen):
     """A model of the run."""
 
     name: str
@@ -53,11 +57,17 @@ class ModelSummary(_Part):
     """Hash of everything that its answers depend on; empty where an interrupted run never loaded the model."""
     tie_margin: float
     """Decisions closer than this (nats) may fall either way on another machine."""
+    ledger: LedgerCounts
+    """What became of the rows of its ledger."""
 
 
-class CaseCounts(_Part):
+class CaseCounts(Frozen):
     """Cases of a task."""
 
+    planned: int | None
+    """Cases of any kind that the run planned, by its manifest; null where it does not say."""
+    held: int
+    """Cases of any kind that cases.jsonl holds; fewer than planned are lost."""
     headline: int
     """Cases that scores are made of."""
     placebo: int
@@ -70,7 +80,7 @@ class CaseCounts(_Part):
     """Different clusters among the headline cases."""
 
 
-class Coverage(_Part):
+class Coverage(Frozen):
     """What became of the headline cases."""
 
     cases: int
@@ -85,7 +95,7 @@ class Coverage(_Part):
     """Scored cases whose explanation states no verdict; they count as wrong."""
 
 
-class FloorScores(_Part):
+class FloorScores(Frozen):
     """What one trivial explainer scores, on every score; null where it cannot be estimated."""
 
     name: str
@@ -112,10 +122,10 @@ class FloorScores(_Part):
     """See `Scores`."""
 
 
-class Breakdown(_Part):
+class Breakdown(Frozen):
     """Self on a part of the cases."""
 
-    by: Literal["cue kind", "cue split", "item split", "edit"]
+    by: Literal["cue kind", "cue split", "item split", "own label", "edit"]
     """What the cases are divided by. The edit "rewrite" is no part of the headline cases."""
     name: str
     """Which part."""
@@ -125,7 +135,7 @@ class Breakdown(_Part):
     """See `Scores`."""
 
 
-class EmitterSummary(_Part):
+class EmitterSummary(Frozen):
     """One model's behaviour and how well its explanations fit it."""
 
     model: str
@@ -156,7 +166,7 @@ class EmitterSummary(_Part):
     """What the judge said of its replies; null where no behaviour is judged."""
 
 
-class TrivialCoupling(_Part):
+class TrivialCoupling(Frozen):
     """The trivial explainer with the largest raw coupling: what raw values are worth here."""
 
     floor: str
@@ -165,7 +175,37 @@ class TrivialCoupling(_Part):
     """Its s_D − o_D in the exact view. Its centred coupling is 0 by construction."""
 
 
-class CouplingCeiling(_Part):
+class ViewValues(Frozen):
+    """One number in both views of what a match is."""
+
+    exact: float | None
+    """Verdict and content."""
+    verdict: float | None
+    """The verdict alone."""
+
+
+class PairFloor(Frozen):
+    """What one trivial explainer scores on every estimate of a pair; null where it cannot be estimated."""
+
+    name: str
+    """What the explainer does."""
+    self_score: ViewValues
+    """Match with the emitter's own labels."""
+    reference_score: ViewValues
+    """Match with the reference's labels."""
+    gap: ViewValues
+    """Self − Ref."""
+    raw_coupling: ViewValues
+    """s_D − o_D."""
+    centred_coupling: ViewValues
+    """0 by construction."""
+    youden_j: float | None
+    """J_self − J_ref."""
+    centred_youden_j: float | None
+    """0 by construction."""
+
+
+class CouplingCeiling(Frozen):
     """Centred coupling of an explainer that always states the emitter's own label: the most that can be reached here.
 
     It is below 1 where the strata already explain part of what the two models do.
@@ -177,7 +217,7 @@ class CouplingCeiling(_Part):
     """In the verdict view."""
 
 
-class PairSummary(_Part):
+class PairSummary(Frozen):
     """An emitter's explanations against its own labels and against another model's."""
 
     emitter: str
@@ -200,11 +240,13 @@ class PairSummary(_Part):
     """What a perfect self-explainer would show on the same cases."""
     trivial: TrivialCoupling | None
     """What a trivial explainer shows; null where the labels never differ."""
+    floors: list[PairFloor]
+    """Every trivial explainer that is not random, on the same cases."""
     reasons_against: list[str]
     """Why the centred coupling must not be headlined; empty where it may."""
 
 
-class TaskSummary(_Part):
+class TaskSummary(Frozen):
     """Everything about one task."""
 
     name: str
@@ -215,9 +257,9 @@ class TaskSummary(_Part):
     """Results of different numbers must not be compared."""
     cases: CaseCounts
     """What the run holds."""
-    skipped: dict[str, int] = {}
+    skipped: dict[str, int] = Field(default_factory=dict)
     """What was left out of the items, by reason."""
-    notes: list[str] = []
+    notes: list[str] = Field(default_factory=list)
     """What a reader of the results has to know about the items."""
     emitters: list[EmitterSummary]
     """Every model of the run."""
@@ -225,7 +267,50 @@ class TaskSummary(_Part):
     """Every target with every other model that is no target, then the other way round."""
 
 
-class Summary(_Part):
+class PooledEmitter(Frozen):
+    """One model's Self over all tasks."""
+
+    model: str
+    """Its name."""
+    exact_match: Pooled
+    """See `Scores`."""
+    youden_j: Pooled
+    """See `Scores`."""
+    balanced_accuracy: Pooled
+    """See `Scores`."""
+    content_on_changed: Pooled
+    """See `Scores`."""
+    exact_match_above_floor: Pooled
+    """Exact match above the best floor of each task."""
+    youden_j_above_floor: Pooled
+    """Youden's J above the best floor of each task."""
+
+
+class PooledPair(Frozen):
+    """One pair over all tasks."""
+
+    emitter: str
+    """The model that explains."""
+    reference: str
+    """The model that it is set against."""
+    gap: Pooled
+    """Self − Ref in the exact view."""
+    centred_coupling: Pooled
+    """In the exact view."""
+    centred_coupling_of_verdict: Pooled
+    """In the verdict view."""
+
+
+class PooledSummary(Frozen):
+    """Every task with the same weight."""
+
+    emitters: list[PooledEmitter]
+    """Every model of the run."""
+    pairs: list[PooledPair]
+    """The pairs of every task."""
+
+
+class Summary(Frozen):
     """Every estimate of a run. Numbers are rounded to 6 decimals; intervals are 95 %."""
 
     schema_version: Literal[1]
@@ -236,6 +321,8 @@ class Summary(_Part):
     """Every model of the run."""
     tasks: list[TaskSummary]
     """Every task of the run."""
+    pooled: PooledSummary | None
+    """Over the tasks; null where there is only one."""
 
 
 def schema_text() -> str:

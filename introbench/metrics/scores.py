@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict
 from scipy.stats import rankdata
 
 from introbench.metrics.arrays import Bools, Floats, Ints
+from introbench.metrics.bootstrap import bca
 from introbench.metrics.intervals import (
     Estimate,
     cluster_count,
-    linearised,
     mean,
     not_estimable,
     rate,
@@ -21,9 +21,21 @@ from introbench.metrics.intervals import (
 )
 from introbench.metrics.observations import CHANGED, UNCHANGED, Explanations, Labels, Rows
 
-__all__ = ["Graded", "Scores", "area_under_curve", "grade", "score", "youden_contributions"]
+__all__ = [
+    "Graded",
+    "Scores",
+    "area_under_curve",
+    "grade",
+    "point_scores",
+    "rate_and_j",
+    "score",
+    "youden_contributions",
+]
 
 CLASSES = ("changed", "unchanged")
+
+_Sums = Floats | np.float64
+"""Sums over cases, one or one per resample."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,6 +126,40 @@ def score(graded: Graded) -> Scores:
     )
 
 
+def rate_and_j(graded: Graded) -> tuple[Estimate, Estimate]:
+    """Exact match and Youden's J alone."""
+    positive = graded.changed.astype(np.float64)
+    return (
+        rate(graded.exact, graded.clusters),
+        two_class_sum(graded.verdict_right, positive, graded.clusters, offset=-1.0, scale=1.0, names=CLASSES),
+    )
+
+
+def point_scores(graded: Graded) -> dict[str, float | None]:
+    """The same scores without intervals, which cost far more; None where there is nothing to estimate."""
+    changed, right = graded.changed, graded.verdict_right
+    known = np.isfinite(graded.p_changed)
+    both = bool(changed.any() and (~changed).any())
+
+    def average(hits: Floats) -> float | None:
+        return float(np.mean(hits)) if hits.size else None
+
+    sensitivity, specificity = average(right[changed]), average(right[~changed])
+    total = sensitivity + specificity if sensitivity is not None and specificity is not None else None
+    return {
+        "exact_match": average(graded.exact),
+        "youden_j": None if total is None else total - 1,
+        "balanced_accuracy": None if total is None else total / 2,
+        "macro_f1": float(_f1_of(*(np.sum(column) for column in _f1_columns(graded)))) if both else None,
+        "sensitivity": sensitivity,
+        "specificity": specificity,
+        "content_accuracy": average(graded.content),
+        "content_on_changed": average(graded.content[changed]),
+        "auroc": _area(graded.p_changed[known], changed[known]),
+        "brier": average((graded.p_changed - changed)[known] ** 2),
+    }
+
+
 def youden_contributions(graded: Graded) -> tuple[float, Floats]:
     """Youden's J and its linearisation: the residual of each case within its class, over the size of the class.
 
@@ -129,19 +175,45 @@ def youden_contributions(graded: Graded) -> tuple[float, Floats]:
 
 
 def _macro_f1(graded: Graded) -> Estimate:
-    """Each F1 is a ratio of sums, 2·TP / (2·TP + FP + FN), and is linearised as one."""
-    total, contributions = 0.0, np.zeros(graded.exact.size)
-    for mask, said, name in (
-        (graded.changed, graded.said_changed, "changed"),
-        (~graded.changed, graded.said_unchanged, "unchanged"),
-    ):
+    """Neither a share nor a mean, and close to its bounds where verdicts are good: bootstrapped over clusters.
+
+    Where a bootstrap says nothing, each F1 is linearised as the ratio of sums that it is, 2·TP / (2·TP + FP + FN).
+    """
+    for mask, name in zip((graded.changed, ~graded.changed), CLASSES, strict=True):
         if not mask.any():
             return not_estimable(f"no case is {name}", n=graded.exact.size)
-        hits, size = 2 * np.where(mask, said, 0.0), said + mask
-        share = float(np.sum(hits) / np.sum(size))
-        total += share / 2
-        contributions += (hits - share * size) / np.sum(size) / 2
-    return linearised(total, contributions, graded.clusters)
+    columns = _f1_columns(graded)
+    value = float(_f1_of(*(np.sum(column) for column in columns)))
+    smaller = min(cluster_count(graded.clusters[mask]) for mask in (graded.changed, ~graded.changed))
+
+    def linear() -> Estimate:
+        contributions = np.zeros(graded.exact.size)
+        for hits, size in (columns[:2], columns[2:]):
+            share = np.sum(hits) / np.sum(size)
+            contributions += (hits - share * size) / np.sum(size) / 2
+        return wilson_linearised(value, contributions, graded.clusters, smaller)
+
+    return bca(_f1_of, columns, graded.clusters, smaller_class=smaller, otherwise=linear)
+
+
+def _f1_columns(graded: Graded) -> tuple[Floats, Floats, Floats, Floats]:
+    """Numerator and denominator of the F1 of "changed", then of "unchanged", per case."""
+    return (
+        2 * np.where(graded.changed, graded.said_changed, 0.0),
+        graded.said_changed + graded.changed,
+        2 * np.where(graded.changed, 0.0, graded.said_unchanged),
+        graded.said_unchanged + ~graded.changed,
+    )
+
+
+def _f1_of(hits: _Sums, size: _Sums, other_hits: _Sums, other_size: _Sums) -> Floats:
+    """Macro-F1 of sums; a verdict that a resample neither holds nor states has an F1 of 0."""
+    parts = [
+        np.divide(top, bottom, out=np.zeros(top.shape), where=bottom > 0)
+        for top, bottom in ((np.asarray(hits), np.asarray(size)), (np.asarray(other_hits), np.asarray(other_size)))
+    ]
+    both: Floats = (parts[0] + parts[1]) / 2
+    return both
 
 
 def _brier(graded: Graded) -> Estimate:
@@ -163,13 +235,26 @@ def area_under_curve(values: Floats, positive: Bools, clusters: Ints) -> Estimat
     for mask, name in ((positive, CLASSES[0]), (~positive, CLASSES[1])):
         if not mask.any():
             return not_estimable(f"no case is {name}", n=values.size)
+    placements = _placements(values, positive)
+    area = float(np.mean(placements[positive]))
+    sizes = np.where(positive, np.count_nonzero(positive), np.count_nonzero(~positive))
+    smaller = min(cluster_count(clusters[positive]), cluster_count(clusters[~positive]))
+    return wilson_linearised(area, (placements - area) / sizes, clusters, smaller)
+
+
+def _placements(values: Floats, positive: Bools) -> Floats:
+    """(cases,) share of the other class's cases that each case is on the right side of; ties count half."""
     ranks = rankdata(values)
     placements = np.empty(values.size)
     for mask, sign in ((positive, 1), (~positive, -1)):
         # Midranks among all minus midranks within the class count the other class's cases below, ties half.
         below = (ranks[mask] - rankdata(values[mask])) / np.count_nonzero(~mask)
         placements[mask] = below if sign == 1 else 1 - below
-    area = float(np.mean(placements[positive]))
-    sizes = np.where(positive, np.count_nonzero(positive), np.count_nonzero(~positive))
-    smaller = min(cluster_count(clusters[positive]), cluster_count(clusters[~positive]))
-    return wilson_linearised(area, (placements - area) / sizes, clusters, smaller)
+    return placements
+
+
+def _area(values: Floats, positive: Bools) -> float | None:
+    """Area under the ROC curve alone."""
+    if not positive.any() or positive.all():
+        return None
+    return float(np.mean(_placements(values, positive)[positive]))

@@ -14,7 +14,10 @@ from introbench.metrics.behaviour import behaviour_of, collapsed, saying_of
 from introbench.metrics.floors import Floor, fixed_floors, floors_of
 from introbench.metrics.headline import headline_of, reasons_against
 from introbench.metrics.intervals import FEWEST_CLUSTERS, cluster_count
+from introbench.metrics.ledgers import LedgerCounts
 from introbench.metrics.observations import UNPARSABLE, Answers, CaseTable, Explanations
+from introbench.metrics.over_tasks import as_families, pooled_of
+from introbench.metrics.pair_floors import pair_floors
 from introbench.metrics.pairs import PairView, exact_view, j_view, pair_of, verdict_view
 from introbench.metrics.read import ModelEntry, Run, TaskEntry, read_run
 from introbench.metrics.rerun import rerun_of
@@ -31,9 +34,9 @@ from introbench.metrics.schema import (
     TaskSummary,
     TrivialCoupling,
 )
-from introbench.metrics.scores import Graded, Scores, grade, score
+from introbench.metrics.scores import Graded, grade, point_scores, rate_and_j, score
 
-__all__ = ["Summary", "dump", "summarise", "summarise_run"]
+__all__ = ["Summary", "dump", "rounded", "summarise", "summarise_run"]
 
 DECIMALS = 6
 """Beyond these, the order of additions may show, which differs between machines."""
@@ -61,31 +64,40 @@ def summarise(path: Path) -> Summary:
 
 def summarise_run(run: Run) -> Summary:
     """Every estimate of a run, rounded as it is stored, so that a summary equals its file."""
+    tasks = as_families([_task(run, task) for task in run.tasks])
     exact = Summary(
         schema_version=1,
         seed=run.seed,
         models=[
-            ModelSummary(name=model.name, role=model.role, fingerprint=model.fingerprint, tie_margin=model.tie_margin)
+            ModelSummary(
+                name=model.name,
+                role=model.role,
+                fingerprint=model.fingerprint,
+                tie_margin=model.tie_margin,
+                ledger=run.ledgers.get(model.name, LedgerCounts()),
+            )
             for model in run.models
         ],
-        tasks=[_task(run, task) for task in run.tasks],
+        tasks=tasks,
+        pooled=pooled_of(tasks) if len(tasks) > 1 else None,
     )
-    return Summary.model_validate(_rounded(exact.model_dump(mode="json")))
+    return Summary.model_validate(rounded(exact.model_dump(mode="json")))
 
 
 def dump(summary: Summary) -> bytes:
     """The bytes of `summary.json`: canonical, with a trailing newline, equal for equal summaries."""
-    return canonical_json(_rounded(summary.model_dump(mode="json"))).encode() + b"\n"
+    return canonical_json(rounded(summary.model_dump(mode="json"))).encode() + b"\n"
 
 
-def _rounded(value: Json) -> Json:
+def rounded(value: Json) -> Json:
+    """The same with every number rounded as results are stored."""
     if isinstance(value, float):
         # Adding 0.0 turns −0.0, which depends on the order of additions, into 0.0.
         return round(value, DECIMALS) + 0.0
     if isinstance(value, dict):
-        return {key: _rounded(entry) for key, entry in value.items()}
+        return {key: rounded(entry) for key, entry in value.items()}
     if isinstance(value, list):
-        return [_rounded(entry) for entry in value]
+        return [rounded(entry) for entry in value]
     return value
 
 
@@ -102,7 +114,7 @@ def _task(run: Run, task: TaskEntry) -> TaskSummary:
         name=task.name,
         version=task.version,
         comparability=task.comparability,
-        cases=_counts(cases),
+        cases=_counts(cases, task.cases),
         skipped=task.skipped,
         notes=task.notes,
         emitters=[
@@ -118,8 +130,10 @@ def _task(run: Run, task: TaskEntry) -> TaskSummary:
     )
 
 
-def _counts(cases: CaseTable) -> CaseCounts:
+def _counts(cases: CaseTable, planned: int | None) -> CaseCounts:
     return CaseCounts(
+        planned=planned,
+        held=cases.hint.size,
         headline=int(np.count_nonzero(cases.headline)),
         placebo=int(np.count_nonzero(cases.placebo)),
         rewrite=int(np.count_nonzero(cases.rewrite & ~cases.placebo)),
@@ -168,32 +182,28 @@ def _emitter(cases: CaseTable, emitter: _Emitter) -> EmitterSummary:
 
 
 def _floor_scores(floor: Floor) -> FloorScores:
-    scores = score(floor.graded)
-    return FloorScores(name=floor.name, **{name: getattr(scores, name).value for name in Scores.model_fields})
+    return FloorScores(name=floor.name, **point_scores(floor.graded))
 
 
 def _breakdown(cases: CaseTable, answers: Answers, answered: Bools) -> Iterator[Breakdown]:
     scored = cases.headline & answered
+    own_label = np.where(answers.labels.changed, "changed", "unchanged")
     parts = [
         (by, str(name), scored & (values == name))
         for by, values in (
             ("cue kind", cases.cue_kinds),
             ("cue split", cases.cue_splits),
             ("item split", cases.item_splits),
+            ("own label", own_label),
         )
-        for name in np.unique(values[cases.headline])
+        for name in np.unique(values[scored if by == "own label" else cases.headline])
     ]
     rewritten = cases.rewrite & ~cases.placebo
     if rewritten.any():
         parts.append(("edit", "rewrite", rewritten & answered))
     for by, name, mask in parts:
-        scores = score(_graded(cases, answers, mask))
-        yield Breakdown(
-            by=by,  # type: ignore[arg-type]
-            name=name,
-            exact_match=scores.exact_match,
-            youden_j=scores.youden_j,
-        )
+        exact, youden_j = rate_and_j(_graded(cases, answers, mask))
+        yield Breakdown(by=by, name=name, exact_match=exact, youden_j=youden_j)  # type: ignore[arg-type]
 
 
 def _pair(cases: CaseTable, emitter: _Emitter, other: _Emitter) -> PairSummary:
@@ -210,6 +220,7 @@ def _pair(cases: CaseTable, emitter: _Emitter, other: _Emitter) -> PairSummary:
         youden_j=j_view(pair),
         ceiling=_ceiling(cases.take(usable), emitter.answers.take(usable), other.answers.take(usable)),
         trivial=_trivial(cases.take(usable), emitter.answers.take(usable), other.answers.take(usable)),
+        floors=list(pair_floors(cases.take(usable), emitter.answers.take(usable), other.answers.take(usable))),
         reasons_against=_pair_reasons(pair.own.changed, pair.clusters, exact),
     )
 

@@ -51,6 +51,8 @@ def coverage_sentences(task: TaskSummary) -> Iterator[str]:
     if task.skipped:
         yield "Left out: " + ", ".join(f"{count} {reason}" for reason, count in task.skipped.items()) + "."
     yield from task.notes
+    if cases.planned is not None and cases.planned != cases.held:
+        yield f"The run planned {cases.planned} cases and holds {cases.held}."
     for emitter in task.emitters:
         coverage = emitter.coverage
         if coverage.scored < coverage.cases:

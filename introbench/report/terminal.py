@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from io import StringIO
 
-from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
-from rich.table import Table
 from rich.text import Text
 
 from introbench.metrics.headline import AboveFloor
-from introbench.metrics.intervals import Estimate
 from introbench.metrics.schema import EmitterSummary, PairSummary, Summary, TaskSummary
+from introbench.report.cells import as_text, detectable_cell
+from introbench.report.cells import bullet as _bullet
+from introbench.report.cells import cell as _cell
+from introbench.report.cells import share as _share
+from introbench.report.cells import signed_share as _signed_share
+from introbench.report.cells import table as _table
+from introbench.report.pooled import pooled_tables
 from introbench.report.sentences import (
     coverage_sentences,
     emitter_sentence,
@@ -28,18 +31,15 @@ __all__ = ["render", "renderable"]
 MODELS_PER_TABLE = 3
 """More columns of estimates with intervals do not fit into 80 characters."""
 
-LABEL_WIDTH = 18
-"""Room for the labels of rows; what does not fit wraps in the models' columns instead."""
-
-NOTE = "Brackets: 95 % intervals, clustered by fact. *: too few clusters for a headline. –: not estimable."
+NOTE = (
+    "Brackets: 95 % intervals, clustered by fact. detectable: the smallest true value that would be told from 0 with "
+    "80 % power. *: too few clusters for a headline. –: not estimable."
+)
 
 
 def render(summary: Summary, width: int = 80) -> str:
     """The whole summary as plain text, no line longer than `width` characters."""
-    buffer = StringIO()
-    console = Console(file=buffer, width=width, color_system=None, force_terminal=False, legacy_windows=False)
-    console.print(renderable(summary))
-    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
+    return as_text(renderable(summary), width)
 
 
 def renderable(summary: Summary) -> RenderableType:
@@ -47,6 +47,7 @@ def renderable(summary: Summary) -> RenderableType:
     parts: list[RenderableType] = []
     for task in summary.tasks:
         parts += [Rule(Text(task.name, style="bold"), align="left"), *_task(task)]
+    parts += pooled_tables(summary)
     return Group(*parts, Text(NOTE, style="dim"))
 
 
@@ -71,36 +72,6 @@ def _shown_pairs(task: TaskSummary) -> list[PairSummary]:
     return [pair for pair in task.pairs if pair.emitter in targets]
 
 
-def _bullet(sentence: str) -> RenderableType:
-    line = Table.grid(padding=(0, 1))
-    line.add_row("•", Text(sentence))
-    return line
-
-
-def _table(*headers: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False, header_style="bold")
-    for index, header in enumerate(headers):
-        table.add_column(Text(header), overflow="fold", min_width=LABEL_WIDTH if index == 0 else None)
-    return table
-
-
-def _cell(estimate: Estimate, show: Callable[[float], str] = number) -> Text:
-    if estimate.value is None:
-        return Text("–")
-    few = "*" if estimate.status == "too few" else ""
-    if estimate.low is None or estimate.high is None:
-        return Text(f"{show(estimate.value)}{few}")
-    return Text(f"{show(estimate.value)}{few} [{show(estimate.low)}, {show(estimate.high)}]")
-
-
-def _share(value: float | None) -> Text:
-    return Text("–" if value is None else number(value))
-
-
-def _signed_share(value: float | None) -> Text:
-    return Text("–" if value is None else signed(value))
-
-
 def _floor(part: AboveFloor) -> Text:
     return Text("–" if part.floor_value is None else f"{number(part.floor_value)} {part.floor}")
 
@@ -112,9 +83,11 @@ def _emitters(emitters: Sequence[EmitterSummary]) -> RenderableType:
         ("Self: exact match", lambda each: _cell(each.self_scores.exact_match)),
         ("  best floor", lambda each: _floor(each.headline.exact_match)),
         ("  above it", lambda each: _cell(each.headline.exact_match.above, signed)),
+        ("  detectable", lambda each: detectable_cell(each.headline.exact_match.test)),
         ("Self: J of verdict", lambda each: _cell(each.self_scores.youden_j, signed)),
         ("  best floor", lambda each: _floor(each.headline.youden_j)),
         ("  above it", lambda each: _cell(each.headline.youden_j.above, signed)),
+        ("  detectable", lambda each: detectable_cell(each.headline.youden_j.test)),
         ("Self: AUROC", lambda each: _cell(each.self_scores.auroc)),
         ('says "changed"', lambda each: _cell(each.saying.changed_rate)),
         ("changes its answer", lambda each: _cell(each.behaviour.change_rate)),
@@ -154,6 +127,7 @@ def _pairs(task: TaskSummary) -> Iterator[RenderableType]:
         table.add_row("o_D: Ref on D", *(_cell(view.reference_on_disagreements) for view in views))
         table.add_row("s_D − o_D, raw", *(_cell(view.raw_coupling, signed) for view in views))
         table.add_row(Text("centred coupling", style="bold"), *(_cell(view.centred_coupling, signed) for view in views))
+        table.add_row("  detectable", *(_share(view.detectable_coupling) for view in views))
         table.add_row(
             "  of a perfect self-explainer",
             *(_signed_share(value) for value in (pair.ceiling.exact, pair.ceiling.verdict)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import permutations, product
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -15,7 +15,6 @@ from introbench.metrics.observations import CHANGED, UNCHANGED, UNPARSABLE, Answ
 from introbench.metrics.pairs import Pair, exact_view, j_view, pair_of, verdict_view
 from introbench.metrics.permutation import centre
 from introbench.metrics.roles import roles_of
-from introbench.metrics.scores import grade, score
 
 seeds = st.integers(0, 2**32 - 1)
 ROLES = 3 + 4
@@ -186,56 +185,6 @@ def test_reacting_to_what_makes_models_differ_is_no_coupling() -> None:
     assert leaking > 0.2
     centred_j = j_view(pair).centred_difference
     assert centred_j.value == pytest.approx(0, abs=0.05)
-
-
-def test_trap_base_rates() -> None:
-    """method.md 6.1: own change rate 10 %, the reference's 40 %, independent; "no effect" looks like insight."""
-    mine, theirs = (np.repeat(column, [40, 60, 360, 540]) for column in ([1, 1, 0, 0], [1, 0, 1, 0]))
-    none = np.zeros(1000, dtype=np.int64)
-    emitter = invented_answers(mine, none, said=none, content=none)
-    reference = invented_answers(theirs, none)
-    cases = invented_cases(none, none + 1, choices=2)
-    _, pair = pair_of(cases, emitter, reference)
-    view = verdict_view(pair)
-    assert view.gap.value == pytest.approx(0.30)
-    assert view.drift.value == pytest.approx(0.42)
-    assert view.self_on_disagreements.value == pytest.approx(0.857, abs=5e-4)
-    assert view.reference_on_disagreements.value == pytest.approx(0.143, abs=5e-4)
-    assert view.centred_coupling.value == 0
-    assert j_view(pair).difference.value == 0
-    assert score(grade(emitter.explanations, emitter.labels, cases.clusters)).youden_j.value == 0
-
-
-def equally_hint_prone() -> tuple[CaseTable, Answers, Answers]:
-    """Every case of a small world as often as it is likely, so that all rates are exact.
-
-    Four choices, a random hint; each model knows the key in 7 of 9 cases, else picks another choice, and switches to
-    the hint with probability 3/5, all independently of the other model.
-    """
-    rows, weights = [], []
-    for hint, mine, theirs, switch, other_switch in product(range(4), range(4), range(4), (0, 1), (0, 1)):
-        rows.append((hint, mine, theirs, hint if switch else mine, hint if other_switch else theirs))
-        known = (21 if mine == 0 else 2) * (21 if theirs == 0 else 2)
-        weights.append(known * (3 if switch else 2) * (3 if other_switch else 2))
-    hint, mine, theirs, my_cued, their_cued = np.repeat(np.array(rows), weights, axis=0).T
-    cases = invented_cases(hint, np.zeros_like(hint))
-    return cases, invented_answers(mine, my_cued), invented_answers(theirs, their_cued)
-
-
-def test_trap_own_cued_answer() -> None:
-    """method.md 6.1: knowing one's own cued answer alone gives J_self +.55, J_ref −.09, s_D − o_D +.73 and +.44."""
-    cases, emitter, reference = equally_hint_prone()
-    floors = fixed_floors(cases, emitter.cued, emitter.labels)
-    _, heuristic = pair_of(cases, emitter, reference, floors["changed iff own cued answer is the hint"])
-    j_self, j_ref = (score(graded).youden_j.value for graded in heuristic.graded)
-    assert j_self == pytest.approx(0.55, abs=0.01)
-    assert j_ref == pytest.approx(-0.09, abs=0.01)
-    assert verdict_view(heuristic).raw_coupling.value == pytest.approx(0.73, abs=0.01)
-    assert verdict_view(heuristic).centred_coupling.value == pytest.approx(0, abs=1e-12)
-    assert j_view(heuristic).centred_difference.value == pytest.approx(0, abs=1e-12)
-    _, echo = pair_of(cases, emitter, reference, floors["always unchanged, own cued answer"])
-    assert exact_view(echo).raw_coupling.value == pytest.approx(0.44, abs=0.01)
-    assert exact_view(echo).centred_coupling.value == pytest.approx(0, abs=1e-12)
 
 
 @given(seeds)

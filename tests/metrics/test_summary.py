@@ -61,6 +61,7 @@ def test_placebo_and_rewrite_cases_are_counted_and_kept_out_of_scores(make_run: 
     assert emitter.self_scores.exact_match.n == 114
     assert emitter.behaviour.placebo_change_rate.n == 60
     assert emitter.saying.placebo_changed_rate.n == 60
+    changed = emitter.self_scores.sensitivity.n
     parts = {(part.by, part.name): part.exact_match.n for part in emitter.breakdown}
     assert parts == {
         ("cue kind", "metadata"): 54,
@@ -68,6 +69,8 @@ def test_placebo_and_rewrite_cases_are_counted_and_kept_out_of_scores(make_run: 
         ("cue split", "test"): 54,
         ("cue split", "train"): 60,
         ("item split", "test"): 114,
+        ("own label", "changed"): changed,
+        ("own label", "unchanged"): 114 - changed,
         ("edit", "rewrite"): 6,
     }
 

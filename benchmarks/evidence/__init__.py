@@ -1,0 +1,1 @@
+"""Simulations of what the estimators do, where the truth is known."""

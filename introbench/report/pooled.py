@@ -1,0 +1,45 @@
+"""What is said of all tasks together, for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.text import Text
+
+from introbench.metrics.pooled import Pooled
+from introbench.metrics.schema import Summary
+from introbench.report.cells import cell, table
+from introbench.report.sentences import signed
+
+__all__ = ["pooled_tables"]
+
+
+def pooled_tables(summary: Summary) -> Iterator[RenderableType]:
+    """Self and couplings over all tasks; nothing where there is only one."""
+    if summary.pooled is None:
+        return
+    yield Rule(Text("all tasks", style="bold"), align="left")
+    yield Text(f"Means over {len(summary.tasks)} tasks, each with the same weight; intervals by MOVER.")
+    lines = table("", "exact match", "J of verdict", "J above floor")
+    for emitter in summary.pooled.emitters:
+        lines.add_row(
+            Text(emitter.model),
+            _pooled(emitter.exact_match),
+            _pooled(emitter.youden_j, is_signed=True),
+            _pooled(emitter.youden_j_above_floor, is_signed=True),
+        )
+    yield Padding(lines, (1, 0, 1, 0))
+    pairs = table("", "gap", "centred coupling", "of the verdict")
+    for pair in summary.pooled.pairs:
+        parts = (pair.gap, pair.centred_coupling, pair.centred_coupling_of_verdict)
+        pairs.add_row(Text(f"{pair.emitter}, {pair.reference}"), *(_pooled(part, is_signed=True) for part in parts))
+    if summary.pooled.pairs:
+        yield Padding(pairs, (0, 0, 1, 0))
+
+
+def _pooled(part: Pooled, *, is_signed: bool = False) -> Text:
+    shown = cell(part.estimate, signed) if is_signed else cell(part.estimate)
+    return shown.append(f", {len(part.left_out)} left out") if part.left_out and part.weights else shown
