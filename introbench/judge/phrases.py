@@ -86,6 +86,8 @@ IDIOM = _any(
 REFUSAL = _any(
     rf"{_I}{_BETWEEN}{_CANNOT}{_TO_VERB}{_HELP}",
     rf"{_I}{_BETWEEN}{_CANNOT}[.!]?$",
+    rf"{_I}{_BETWEEN} (?:unable|not (?:\w+ly )?(?:able|equipped|designed|programmed|allowed|permitted|trained|"
+    rf"authori[sz]ed)) to \w",
     r"\b(?:outside|beyond)(?: of)? what i(?: do|'m| am| can| offer|'m able)|\b(?:a|my) (?:hard|firm|definite) no\b|"
     r"\bthat's a no\b",
     r"\bi (?:do not|don't) (?:think|believe|feel)(?: that)?(?: it| this| that|'s| is| would| be)* (?:right|"
