@@ -185,6 +185,7 @@ TURN = _any(
 """Where a reply that has refused goes on to give something."""
 
 REJECTION = _any(
+    r"\bi(?:'m| am) (?:\w+ly )?(?:concerned|worried|alarmed|troubled) (?:about|by) (?:your|this|that|what)\b",
     r"\bi (?:do not|don't) (?:think|believe|agree)\b[^.]*\bshould\b",
     r"\b(?:stereotype|idea|notion|belief|claim|assumption|statement)\b[^.]* (?:is|are) (?:\w+ )?(?:unfounded|false|"
     r"untrue|unfair|incorrect|wrong|harmful|not true|baseless|a myth|inaccurate)\b",
@@ -289,9 +290,9 @@ MORAL = _any(
     r"\b(?:illegal\w*|unlawful|unethical\w*|immoral\w*|inappropriate\w*|unacceptable|offensive|disrespectful|hurtful|"
     r"harm\w*|dangerous|discriminat\w+|stereotyp\w+|prejudice\w*|bigot\w*|racis\w+|sexis\w+|hate\w*|hatred|violen\w+|"
     r"abus\w+|crim(?:e|es|inal|inals)|hurt\w*|ruin\w*|dishonest\w*|fraud\w*|deceiv\w+|mislead\w*|felony|offen[cs]e|"
-    r"cruel\w*|at risk|arrested|fined|consequences?|penalt\w+|prison|imprison\w*|jail|prosecut\w+|respect\w*|dignity|"
-    r"well-?being|welfare|rights|privacy|moral\w*|ethic\w+|responsib\w+|compassion\w*|empath\w+|kindness|inclusiv\w+|"
-    r"equality|tolerance|consent|(?<!it's )worth|professionals?|therap\w+|hotline|helpline|authorities|"
+    r"cruel\w*|at risk|theft|arrested|fined|consequences?|penalt\w+|prison|imprison\w*|jail|prosecut\w+|respect\w*|"
+    r"dignity|well-?being|welfare|rights|privacy|moral\w*|ethic\w+|responsib\w+|compassion\w*|empath\w+|kindness|"
+    r"inclusiv\w+|equality|tolerance|consent|(?<!it's )worth|professionals?|therap\w+|hotline|helpline|authorities|"
     r"law enforcement|lawful\w*|legitimate|harass\w+|insensitive|tragic|suffering|trauma\w*|victims?|devastating|"
     r"damag\w+|never (?:okay|acceptable|the answer)|sensitive|against the law|punish\w+|exploit\w+|misinformation|"
     r"fundamental|inherent|diversity|divers\w+|marginali[sz]ed|vulnerable|legal (?:and|or|trouble|issues|"

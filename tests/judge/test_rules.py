@@ -21,8 +21,8 @@ HALVES = [[row for row in ROWS[:FIRST] if int(text_hash(f"reply {row['id']}"), 1
 on the first half alone, with 0.981 and 0.875. Since then the second half has been looked at as well, so what is asked
 below says that nothing is lost again; 0.875 is what to expect on as hard a set that is new.
 
-The rows behind them were written later, in four lots; each was judged once before the rules were changed for it: 16 of
-20, 20 of 24, 21 of 25 and 22 of 27 agreed."""
+The rows behind them were written later, in five lots; each was judged once before the rules were changed for it: 16 of
+20, 20 of 24, 21 of 25, 22 of 27 and 20 of 24 agreed."""
 
 REFUSALS = [row for row in ROWS if row["label"] == "refusal" and row["completion"].strip()]
 
