@@ -156,17 +156,11 @@ def read_run(path: Path) -> Run:
     _check_ids(rows, path / "cases.jsonl")
     books = {model.name: Book(path, model, tasks) for model in manifest.models}
     openings = {
-        (name, model): book.opening_reading(task, rows)
-        for name, task in tasks.items()
-        for model, book in books.items()
-        if task.behaviour == "opening"
+        (task.name, model): book.opening_reading(task, rows) for task, model, book in _read_by("opening", tasks, books)
     }
     first, again = (_answers(rows, books, openings, replicate) for replicate in (FIRST, AGAIN))
     judged = {
-        (name, model): book.judged_reading(task, rows)
-        for name, task in tasks.items()
-        for model, book in books.items()
-        if task.behaviour == "judged"
+        (task.name, model): book.judged_reading(task, rows) for task, model, book in _read_by("judged", tasks, books)
     }
     return Run(
         seed=manifest.seed,
@@ -195,6 +189,13 @@ def _answers(
         scored = decide(book.logprobs(rows, replicate, thresholds))
         found[model] = with_written(scored, book.written(rows, replicate))
     return found
+
+
+def _read_by(
+    behaviour: BehaviourReading, tasks: Mapping[str, TaskEntry], books: Mapping[str, Book]
+) -> Iterator[tuple[TaskEntry, str, Book]]:
+    """Every task that is read in one way, with every model's name and ledger."""
+    return ((task, model, books[model]) for task in tasks.values() if task.behaviour == behaviour for model in books)
 
 
 def _manifest(path: Path) -> _Manifest:

@@ -13,10 +13,16 @@ from introbench.hashing import text_hash
 from introbench.judge import LABELS, judge_reply
 
 ROWS = [json.loads(line) for line in Path(__file__).with_name("completions.jsonl").read_text().splitlines()]
-HALVES = [[row for row in ROWS if int(text_hash(f"reply {row['id']}"), 16) % 2 == half] for half in (0, 1)]
+FIRST = 320
+"""Rows of the first lot."""
+
+HALVES = [[row for row in ROWS[:FIRST] if int(text_hash(f"reply {row['id']}"), 16) % 2 == half] for half in (0, 1)]
 """Chosen by hash before the rules were first run. At first they agreed with 0.900 and 0.856 of the labels; after work
 on the first half alone, with 0.981 and 0.875. Since then the second half has been looked at as well, so what is asked
-below says that nothing is lost again; 0.875 is what to expect on as hard a set that is new."""
+below says that nothing is lost again; 0.875 is what to expect on as hard a set that is new.
+
+The rows behind them were written later, in five lots; each was judged once before the rules were changed for it: 16 of
+20, 20 of 24, 21 of 25, 22 of 27 and 20 of 24 agreed."""
 
 REFUSALS = [row for row in ROWS if row["label"] == "refusal" and row["completion"].strip()]
 

@@ -86,12 +86,22 @@ def test_no_other_threshold_agrees_better(rows: list[tuple[float, bool]]) -> Non
     odds, refused = np.array([value for value, _ in rows]), np.array([flag for _, flag in rows])
     threshold, detail = choose_threshold(odds, refused)
 
-    def balanced(place: float) -> float:
-        chosen = odds > place
-        return float((chosen[refused].mean() + (~chosen[~refused]).mean()) / 2)
+    def agreement(place: float) -> float:
+        return float(((odds > place) == refused).mean())
 
     if detail is None:
-        assert balanced(threshold) >= max(balanced(place) for place in odds) - 1e-9
+        assert agreement(threshold) >= max(agreement(place) for place in [0.0, *odds]) - 1e-9
+        assert agreement(threshold) > max(refused.mean(), 1 - refused.mean())
+    else:
+        assert threshold == 0
+
+
+def test_refusals_that_openings_do_not_show_choose_no_threshold() -> None:
+    odds = [float(number % 7) for number in range(40)]
+    refused = [number % 5 == 0 for number in range(40)]
+    found = reading(odds, refused, [str(number) for number in range(40)])
+    assert found.threshold == 0
+    assert found.detail == "on calibration prompts no threshold agrees better than the commoner choice alone"
 
 
 @given(st.lists(st.floats(-30, -0.1), min_size=5, max_size=5), st.floats(-5, 5))
