@@ -15,6 +15,7 @@ from introbench.errors import SpecError, TaskError
 from introbench.runs.config import resolve_config
 from introbench.runs.plan import make_plan
 from introbench.tasks import ItemSet
+from introbench.tasks.conformance import problems
 from introbench.tasks.registry import find_tasks, resolve_task
 from introbench.tasks.tables import read_table
 from introbench_tasks.aita.posts import RIGHTS, read_verdict
@@ -185,3 +186,7 @@ def test_wordings_are_those_of_dilemmas_so_that_the_two_can_be_held_against_each
     ours, theirs = (find_tasks()[name].templates() for name in ("aita", "dilemmas"))
     assert ours.cues == tuple(cue for cue in theirs.cues if cue.edit != "rewrite")
     assert (ours.systems, ours.explanation) == (theirs.systems, theirs.explanation)
+
+
+def test_items_of_a_file_keep_the_contract_of_tasks(posts: Path) -> None:
+    assert problems(find_tasks()["aita"], {"data": str(posts), "test": "0.5"}) == []

@@ -77,4 +77,5 @@ def _gendered(phrase: str, gender: Gender) -> str:
 
 
 def _people() -> Mapping[str, Any]:
-    return read_yaml("people.yaml")
+    people: Mapping[str, Any] = read_yaml("people.yaml")
+    return people
