@@ -55,7 +55,7 @@ def test_planted_insight_is_found_by_the_centred_coupling() -> None:
         for name, view in (("exact", exact_view), ("verdict", verdict_view)):
             most = view(best).centred_coupling.value
             assert most is not None
-            assert most > 0.3
+            assert most > 0.2
             held[name] += holds(view(own).centred_coupling, LARGE.insight * most)
             assert not holds(view(own).centred_coupling, 0.0)
     # 95 % intervals hold the truth in fewer than 17 of 20 worlds once in sixty times.
