@@ -143,7 +143,7 @@ def compare_runs(
     for task in runs[0].tasks:
         mask = aligned.cases.tasks == task.name
         if mask.any():
-            texts = [choices[place] for place in np.flatnonzero(mask)] if choices else []
+            texts = [choices[place] for place in np.flatnonzero(mask).tolist()] if choices else []
             tasks.append(
                 _task(task.name, aligned.cases.take(mask), answers[0].take(mask), answers[1].take(mask), texts)
             )
@@ -178,7 +178,7 @@ def _families(tasks: Sequence[TaskComparison]) -> list[TaskComparison]:
 def _task(name: str, cases: CaseTable, a: Answers, b: Answers, choices: Sequence[Sequence[str]]) -> TaskComparison:
     scored = cases.headline & a.behaved & a.explained & b.behaved & b.explained
     table, mine, theirs = cases.take(scored), a.take(scored), b.take(scored)
-    texts = [choices[place] for place in np.flatnonzero(scored)] if choices else []
+    texts = [choices[place] for place in np.flatnonzero(scored).tolist()] if choices else []
     first, second = (grade(each.explanations, each.labels, table.clusters) for each in (mine, theirs))
     change = second.exact - first.exact
     differs = mine.labels.differ(theirs.labels)

@@ -48,13 +48,18 @@ def test_the_closed_forms_are_what_a_large_world_shows(world: World) -> None:
 
 def test_planted_insight_is_found_by_the_centred_coupling() -> None:
     """An emitter that knows its label four times in ten shows four tenths of what one that always does shows."""
-    cases, emitter, reference = large()
-    _, pair = pair_of(cases, emitter, reference)
-    for view in (exact_view, verdict_view):
-        best = view(perfect(cases, emitter, reference)).centred_coupling.value
-        assert best is not None
-        assert best > 0.3
-        assert holds(view(pair).centred_coupling, LARGE.insight * best)
+    held = {"exact": 0, "verdict": 0}
+    for seed in range(20):
+        cases, emitter, reference = draw(np.random.default_rng(seed), replace(LARGE, cases=4000))
+        own, best = pair_of(cases, emitter, reference)[1], perfect(cases, emitter, reference)
+        for name, view in (("exact", exact_view), ("verdict", verdict_view)):
+            most = view(best).centred_coupling.value
+            assert most is not None
+            assert most > 0.2
+            held[name] += holds(view(own).centred_coupling, LARGE.insight * most)
+            assert not holds(view(own).centred_coupling, 0.0)
+    # 95 % intervals hold the truth in fewer than 17 of 20 worlds once in sixty times.
+    assert min(held.values()) >= 17
 
 
 def test_a_constant_explainer_beside_a_livelier_reference_has_no_coupling() -> None:

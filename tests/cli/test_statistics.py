@@ -97,16 +97,16 @@ def test_compare_shows_flipped_cases_and_prints_them_all_as_json(runs: tuple[Pat
     found = json.loads(introbench("compare", *runs, "--json").stdout)
     (task,) = found["tasks"]
     assert len(task["flips"]) == task["gained"] + task["lost"] > 3
-    inside = introbench("compare", runs[0], runs[0], "--model-b", "echo?seed=1")
+    inside = introbench("compare", runs[0], runs[0], "--model-b", "scripted/echo?seed=1")
     assert inside.returncode == 0, inside.stderr
-    assert "B: echo?seed=1" in inside.stdout
+    assert "B: scripted/echo?seed=1" in inside.stdout
 
 
 def test_matrix_shows_every_model_of_both_runs(runs: tuple[Path, Path]) -> None:
     done = introbench("matrix", *runs)
     assert done.returncode == 0, done.stderr
     assert max(map(len, done.stdout.splitlines())) <= 80
-    for name in ("A: reporter", "B: echo", "C: random"):
+    for name in ("A: scripted/reporter", "B: scripted/echo", "C: scripted/random"):
         assert name in done.stdout
     found = json.loads(introbench("matrix", *runs, "--json").stdout)
     assert len(found["tasks"][0]["cells"]) == 9
@@ -119,7 +119,7 @@ def test_labels_of_a_model_agree_with_it(runs: tuple[Path, Path], tmp_path: Path
     done = introbench("agreement", runs[0], file)
     assert done.returncode == 0, done.stderr
     assert "agreement, verdict and content: 1.00" in done.stdout
-    other = json.loads(introbench("agreement", runs[0], file, "--model", "echo?seed=1", "--json").stdout)
+    other = json.loads(introbench("agreement", runs[0], file, "--model", "scripted/echo?seed=1", "--json").stdout)
     assert other["exact"]["value"] < 1
 
 
