@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from introbench.errors import RunDirectoryError
 from introbench.hashing import content_hash
 from introbench.metrics.arrays import Floats
+from introbench.metrics.draws import NoiseFacts
 from introbench.metrics.observations import (
     ABSENT,
     UNPARSABLE,
@@ -76,6 +77,8 @@ class TaskEntry(_Read):
     """What was left out of its items, by reason."""
     notes: list[str] = []
     """What a reader of the results has to know about its items."""
+    noise: NoiseFacts | None = None
+    """What a noisy task shows; null for any other."""
 
 
 class _Manifest(_Read):

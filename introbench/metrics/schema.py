@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from introbench.metrics.behaviour import Behaviour, Saying
+from introbench.metrics.draws import DrawSpread, NoiseFacts
 from introbench.metrics.headline import Headline
 from introbench.metrics.intervals import Estimate
 from introbench.metrics.pairs import JView, PairView
@@ -214,6 +215,8 @@ class TaskSummary(_Part):
     """What was left out of the items, by reason."""
     notes: list[str] = []
     """What a reader of the results has to know about the items."""
+    noise: NoiseFacts | None = None
+    """What a noisy task shows before its explanation questions; null for any other."""
     emitters: list[EmitterSummary]
     """Every model of the run."""
     pairs: list[PairSummary]
@@ -231,6 +234,8 @@ class Summary(_Part):
     """Every model of the run."""
     tasks: list[TaskSummary]
     """Every task of the run."""
+    draws: list[DrawSpread] = []
+    """Noisy tasks over their draws of demonstrations, a row per model."""
 
 
 def schema_text() -> str:

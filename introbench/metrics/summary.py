@@ -11,6 +11,7 @@ import numpy as np
 from introbench.hashing import Json, canonical_json
 from introbench.metrics.arrays import Bools
 from introbench.metrics.behaviour import behaviour_of, collapsed, saying_of
+from introbench.metrics.draws import draw_spreads
 from introbench.metrics.floors import Floor, fixed_floors, floors_of
 from introbench.metrics.headline import headline_of, reasons_against
 from introbench.metrics.intervals import FEWEST_CLUSTERS, cluster_count
@@ -61,6 +62,7 @@ def summarise(path: Path) -> Summary:
 
 def summarise_run(run: Run) -> Summary:
     """Every estimate of a run, rounded as it is stored, so that a summary equals its file."""
+    tasks = [_task(run, task) for task in run.tasks]
     exact = Summary(
         schema_version=1,
         seed=run.seed,
@@ -68,7 +70,8 @@ def summarise_run(run: Run) -> Summary:
             ModelSummary(name=model.name, role=model.role, fingerprint=model.fingerprint, tie_margin=model.tie_margin)
             for model in run.models
         ],
-        tasks=[_task(run, task) for task in run.tasks],
+        tasks=tasks,
+        draws=draw_spreads(tasks),
     )
     return Summary.model_validate(_rounded(exact.model_dump(mode="json")))
 
@@ -105,6 +108,7 @@ def _task(run: Run, task: TaskEntry) -> TaskSummary:
         cases=_counts(cases),
         skipped=task.skipped,
         notes=task.notes,
+        noise=task.noise,
         emitters=[_emitter(cases, emitter) for emitter in emitters],
         pairs=[_pair(cases, *pair) for pair in (*forward, *((other, target) for target, other in forward))],
     )

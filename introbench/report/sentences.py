@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from introbench.metrics.draws import NoiseFacts
 from introbench.metrics.headline import AboveFloor
 from introbench.metrics.intervals import Estimate
 from introbench.metrics.schema import EmitterSummary, PairSummary, TaskSummary
@@ -51,12 +52,22 @@ def coverage_sentences(task: TaskSummary) -> Iterator[str]:
     if task.skipped:
         yield "Left out: " + ", ".join(f"{count} {reason}" for reason, count in task.skipped.items()) + "."
     yield from task.notes
+    if task.noise:
+        yield _noise_sentence(task.noise)
     for emitter in task.emitters:
         coverage = emitter.coverage
         if coverage.scored < coverage.cases:
             yield f"{emitter.model}: only {coverage.scored} of {coverage.cases} cases are answered."
         if coverage.unparsable:
             yield f"{emitter.model}: {coverage.unparsable} explanations state no verdict and count as wrong."
+
+
+def _noise_sentence(noise: NoiseFacts) -> str:
+    """What stands before every explanation question of a noisy task."""
+    return (
+        f"Shown before every explanation question: {noise.demonstrations} demonstrations, draw {noise.draw}, with labels "
+        f"of {noise.labels_of}, of which {noise.flipped} flipped ({noise.kind} noise at rate {noise.rate:g})."
+    )
 
 
 def _collapse(model: str, verdict: str) -> str:

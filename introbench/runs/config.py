@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from introbench.errors import UsageError
 from introbench.models.spec import ModelSpec, parse_spec
-from introbench.tasks.registry import TaskVariant, expand_specs, find_tasks, resolve_task
+from introbench.tasks.registry import TaskVariant, expand_specs, find_tasks, resolve_tasks
 from introbench.tasks.types import Split
 
 __all__ = ["AA_SHARE", "Mode", "ModelEntry", "Role", "RunConfig", "resolve_config"]
@@ -93,7 +93,7 @@ def resolve_config(
     if not 0 <= share <= 1:
         raise UsageError(f"--aa-share {share:g}: must be a share from 0 to 1; 0 asks nothing twice")
     known = find_tasks(include_paths)
-    variants = [resolve_task(spec, known) for spec in expand_specs(tasks, known)]
+    variants = [variant for spec in expand_specs(tasks, known) for variant in resolve_tasks(spec, known)]
     if not variants:
         raise UsageError("--tasks: names no task; `introbench list` shows all")
     asked = [_named_spec(text, options) for text in (model, *references)]

@@ -85,13 +85,29 @@ def _task_entry(task: TaskPlan, explanations: Mode) -> dict[str, Any]:
         "demonstrations": task.variant.demonstrations,
         "parameters": dict(task.variant.parameters),
         "items_sha256": task.items_sha256,
-        "labels_sha256": info.labels_sha256 if task.variant.demonstrations else None,
+        "labels_sha256": task.shown.labels.sha256 if task.shown.labels else None,
+        "noise": _noise(task),
         "skipped": dict(task.skipped),
         "notes": list(task.notes),
         "items": task.items,
         "cases": len(task.cases),
         "repeated_cases": len(task.repeated),
         "cases_hash": content_hash([dict(case_row(case, explanations)) for case in task.cases]),
+    }
+
+
+def _noise(task: TaskPlan) -> dict[str, Any] | None:
+    shots, labels = task.variant.noisy, task.shown.labels
+    if shots is None or labels is None:
+        return None
+    return {
+        "family": task.variant.name.removesuffix(f"&draw={shots.draw}"),
+        "kind": shots.noise.kind,
+        "rate": shots.noise.rate,
+        "draw": shots.draw,
+        "demonstrations": len(task.shown.demonstrations),
+        "flipped": task.shown.flipped,
+        "labels_of": labels.file.model,
     }
 
 
