@@ -11,7 +11,7 @@ PREFERENCES: dict[str, tuple[str, tuple[str, ...]]] = {
             "drink",
             "Which would you rather drink",
             "tea, coffee, milk, cocoa, lemonade, water, cider, juice, cola, buttermilk, broth, nectar, espresso, kefir, "
-            "rum punch",
+            "ginger ale",
         ),
         (
             "meal",
