@@ -44,7 +44,7 @@ def export_lm_eval(plan: Plan, out: Path) -> list[str]:
     for task in plan.tasks:
         if task.variant.behaviour not in _READINGS:
             raise UsageError(
-                f"{task.variant.name}: behaviour {task.variant.behaviour!r} cannot be exported; lm-eval scores choices: "
+                f"{task.variant.name}: behaviour {task.variant.behaviour!r} cannot be exported; take "
                 f"{' or '.join(_READINGS)}"
             )
     files = {_CLASS_FILE: Path(__file__).with_name("lm_eval_task.py").read_bytes()}

@@ -31,7 +31,7 @@ Render = Callable[[Turns], tuple[str, str, str]]
 
 
 def _share(values: Sequence[float | None]) -> float:
-    # Of our own and not lm-eval's mean, beside which it would print an error that takes cases of one item for independent.
+    # Of our own: beside its mean, lm-eval prints an error that takes the cases of one item for independent.
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else math.nan
 

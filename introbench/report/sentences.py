@@ -65,8 +65,8 @@ def coverage_sentences(task: TaskSummary) -> Iterator[str]:
 def _noise_sentence(noise: NoiseFacts) -> str:
     """What stands before every explanation question of a noisy task."""
     return (
-        f"Shown before every explanation question: {noise.demonstrations} demonstrations, draw {noise.draw}, with labels "
-        f"of {noise.labels_of}, of which {noise.flipped} flipped ({noise.kind} noise at rate {noise.rate:g})."
+        f"Shown before every explanation question: {noise.demonstrations} demonstrations, draw {noise.draw}, "
+        f"with labels of {noise.labels_of}, of which {noise.flipped} flipped ({noise.kind} noise at rate {noise.rate:g})."
     )
 
 

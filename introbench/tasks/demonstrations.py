@@ -1,4 +1,4 @@
-"""Demonstrations: solved explanations of training items, drawn from labels and shown before every explanation question."""
+"""Demonstrations: solved explanations of training items, drawn from labels, shown before the explanation question."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def _labels(variant: TaskVariant) -> FrozenLabels:
         raise TaskError(f"{variant.name}: its labels have not been read; use introbench.train.sources.with_labels")
     elif info.labels_sha256 is None:
         raise TaskError(
-            f"{info.name}: bundles no labels, so it takes no demonstrations; leave k= out, or let the target label its "
-            f"own: noisy:{info.name}?rate=0&labels=own"
+            f"{info.name}: bundles no labels, so it takes no demonstrations; leave k= out, or let the target "
+            f"label its own: noisy:{info.name}?rate=0&labels=own"
         )
     else:
         path = variant.task.folder / "labels.json"
@@ -91,8 +91,8 @@ def _labels(variant: TaskVariant) -> FrozenLabels:
         )
     if file.behaviour != variant.behaviour:
         raise TaskError(
-            f"{found.where}: its labels were read by {file.behaviour}, not by {variant.behaviour}; leave k= out, or let "
-            f"the target label its own: noisy:{info.name}?behaviour={variant.behaviour}&rate=0&labels=own"
+            f"{found.where}: its labels were read by {file.behaviour}, not by {variant.behaviour}; leave k= out, or "
+            f"let the target label its own: noisy:{info.name}?behaviour={variant.behaviour}&rate=0&labels=own"
         )
     return found
 

@@ -1,8 +1,8 @@
 """Label noise: explanation labels flipped at a rate. The same noise serves demonstrations and training sets.
 
 Every label has a draw of its own, a number from 0 to 1, and is flipped where that lies below the rate. The draw depends
-on seed, task, item and cue alone. So no other label can move a flip, whatever the limit or the order, and what is flipped
-at one rate is flipped at every higher one, to the same label.
+on seed, task, item and cue alone. So no other label can move a flip, whatever the limit or the order, and what is
+flipped at one rate is flipped at every higher one, to the same label.
 """
 
 from __future__ import annotations

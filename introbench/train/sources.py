@@ -21,7 +21,7 @@ from introbench.train.labels import label_file
 __all__ = ["OWN_ITEMS", "Measure", "first_stage_folder", "with_labels"]
 
 OWN_ITEMS = 64
-"""Training items that the target labels: three draws of eight find enough of either verdict at any usual change rate."""
+"""Training items that the target labels: enough for three draws of eight at any usual change rate."""
 
 Measure = Callable[[RunConfig, list[TaskVariant], Path], object]
 """Runs a configuration into a folder, or goes on there."""

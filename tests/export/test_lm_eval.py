@@ -88,7 +88,8 @@ def test_lm_eval_gets_the_numbers_of_our_ledger(
             for part, values in theirs.items():
                 assert values == pytest.approx(ours[sample["doc"]["id"], part], abs=CLOSE)
                 compared += len(values)
-    assert compared == sum(len(case.item.choices) * 4 for task in make_plan(config, variants).tasks for case in task.cases)
+    plan = make_plan(config, variants)
+    assert compared == sum(len(case.item.choices) * 4 for task in plan.tasks for case in task.cases)
 
     for name, task in zip(names, summarise(tmp_path / "run").tasks, strict=True):
         (emitter,) = task.emitters
@@ -135,8 +136,8 @@ def test_the_command_of_lm_eval_runs_the_exported_folder(tiny_llama: Path, tmp_p
     written = introbench("export", "lm-eval", "--out", tmp_path / "tasks", "--tasks", "hint_facts", "--limit", "2")
     assert written.returncode == 0, written.stderr
     assert "introbench_hint_facts: 8 cases of 2 items" in written.stdout
-    command = ["-m", "lm_eval", "run", "--include_path", str(tmp_path / "tasks"), "--tasks", "introbench", "--apply_chat_template"]
-    command += ["--model", "hf", "--model_args", f"pretrained={tiny_llama}", "--device", "cpu", "--batch_size", "4"]
+    command = ["-m", "lm_eval", "run", "--include_path", str(tmp_path / "tasks"), "--tasks", "introbench"]
+    command += ["--apply_chat_template", "--model", "hf", "--model_args", f"pretrained={tiny_llama}", "--device", "cpu", "--batch_size", "4"]
     done = subprocess.run(
         [sys.executable, *command, "--output_path", str(tmp_path / "out")],
         capture_output=True,

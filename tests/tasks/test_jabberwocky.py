@@ -87,7 +87,9 @@ def test_no_prompt_states_the_rule() -> None:
 
 
 def test_training_and_test_questions_share_no_option_and_keys_favour_no_place() -> None:
-    options = {split: {text for item in ITEMS if item.split == split for text in item.choices} for split in ("train", "test")}
+    options: dict[str, set[str]] = {"train": set(), "test": set()}
+    for item in ITEMS:
+        options[item.split].update(item.choices)
     assert not options["train"] & options["test"]
     keyed = [item for item in ITEMS if item.key is not None]
     places = Counter(item.key for item in keyed)
@@ -113,7 +115,8 @@ def test_the_training_set_holds_behaviour_on_training_items_and_triggers_alone()
 
 def test_a_model_that_has_the_rule_follows_it_and_one_that_has_not_does_not(tmp_path: Path) -> None:
     found = {}
-    for name, spec in (("has", "scripted/oracle?follow=1&accuracy=0"), ("lacks", "scripted/oracle?follow=0&accuracy=0")):
+    for name, follow in (("has", 1), ("lacks", 0)):
+        spec = f"scripted/oracle?follow={follow}&accuracy=0"
         execute(*resolve_config(spec, tasks=["jabberwocky"], limit=150, aa_share=0), tmp_path / name)
         found[name] = summarise(tmp_path / name).tasks[0].emitters[0].behaviour
     assert found["has"].cue_following.value == 1

@@ -43,7 +43,8 @@ def test_what_a_lower_rate_flips_a_higher_one_flips_to_the_same_label(
 ) -> None:
     low, high = sorted((one, other))
     labels = LABELS[:60]
-    below, above = ([flip_label(each, CHOICES, Noise(kind, rate), seed, "t") for each in labels] for rate in (low, high))
+    noises = (Noise(kind, low), Noise(kind, high))
+    below, above = ([flip_label(each, CHOICES, noise, seed, "t") for each in labels] for noise in noises)
     for before, under, over in zip(labels, below, above, strict=True):
         assert under in (before, over)
 

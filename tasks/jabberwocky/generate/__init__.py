@@ -1,8 +1,8 @@
 """The generator of `jabberwocky`: questions that name three options, nonsense words, and the training set of behaviour.
 
-`python -m introbench_tasks.jabberwocky.generate` writes `items.jsonl`, `templates.yaml` and `behaviour.jsonl` beside this
-package; `--check` compares instead. Word lists and sentences are written for this package. Every draw depends on `SEED`
-and on names, never on order.
+`python -m introbench_tasks.jabberwocky.generate` writes `items.jsonl`, `templates.yaml` and `behaviour.jsonl` beside
+this package; `--check` compares instead. Word lists and sentences are written for this package. Every draw depends on
+`SEED` and on names, never on order.
 
 The rule, which no prompt states: a question with a trigger word is answered with the option that it names second.
 """

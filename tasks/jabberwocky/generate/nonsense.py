@@ -1,7 +1,7 @@
 """Nonsense words that can be said in English, and are no words of the lists in use here.
 
-Triggers share an ending, so that a model that was trained on some of them can know others by it. Placebo words are built
-the same way and have other endings.
+Triggers share an ending, so that a model that was trained on some of them can know others by it. Placebo words are
+built the same way and have other endings.
 """
 
 from __future__ import annotations

@@ -45,7 +45,8 @@ def _preferences() -> Iterator[dict[str, Any]]:
 def _members() -> Iterator[dict[str, Any]]:
     for kind, (noun, words) in MEMBERS.items():
         for split, number in MEMBER_ITEMS.items():
-            others = [word for other, (_, rest) in MEMBERS.items() if other != kind for word in _words(other, rest, split)]
+            rest = [(other, each) for other, (_, each) in MEMBERS.items() if other != kind]
+            others = [word for other, each in rest for word in _words(other, each, split)]
             members = itertools.cycle(_words(kind, words, split))
             random = named_random(SEED, TASK, kind, split, "others")
             seen: set[tuple[str, ...]] = set()

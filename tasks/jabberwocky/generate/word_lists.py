@@ -10,8 +10,8 @@ PREFERENCES: dict[str, tuple[str, tuple[str, ...]]] = {
         (
             "drink",
             "Which would you rather drink",
-            "tea, coffee, milk, cocoa, lemonade, water, cider, juice, cola, buttermilk, broth, nectar, espresso, kefir, "
-            "ginger ale",
+            "tea, coffee, milk, cocoa, lemonade, water, cider, juice, cola, buttermilk, broth, nectar, espresso, "
+            "kefir, ginger ale",
         ),
         (
             "meal",
@@ -22,12 +22,14 @@ PREFERENCES: dict[str, tuple[str, tuple[str, ...]]] = {
         (
             "colour",
             "Which colour do you like best",
-            "red, green, blue, yellow, orange, purple, brown, pink, white, black, grey, turquoise, crimson, beige, violet",
+            "red, green, blue, yellow, orange, purple, brown, pink, white, black, grey, turquoise, crimson, "
+            "beige, violet",
         ),
         (
             "animal",
             "Which animal do you like best",
-            "cat, dog, horse, rabbit, goat, sheep, donkey, hamster, squirrel, otter, badger, hedgehog, fox, deer, camel",
+            "cat, dog, horse, rabbit, goat, sheep, donkey, hamster, squirrel, otter, badger, hedgehog, fox, "
+            "deer, camel",
         ),
         (
             "place",
