@@ -21,6 +21,7 @@ from introbench.cli.list import list_tasks
 from introbench.cli.run import plan, run
 from introbench.cli.score import score
 from introbench.cli.show import show
+from introbench.cli.tasks import app as tasks
 from introbench.errors import InterruptedRunError, IntrobenchError
 from introbench.runs.launch import LAUNCHED
 
@@ -59,6 +60,7 @@ app.command("show", short_help="Show the prompts and token ids of a task.")(show
 app.command("score", short_help="Rebuild the numbers of a stored run.")(score)
 app.command("labels", short_help="Freeze the explanation labels of a stored run.")(labels)
 app.add_typer(export, name="export", short_help="Write cases out for other harnesses.")
+app.add_typer(tasks, name="tasks", short_help="Write, check and describe task plugins.")
 
 
 def main() -> NoReturn:

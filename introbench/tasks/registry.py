@@ -19,7 +19,16 @@ from introbench.tasks.noisy import PREFIX, NoisyShots, noisy_name, read_noisy
 from introbench.tasks.task import ItemSet, Task
 from introbench.tasks.types import BehaviourReading
 
-__all__ = ["ALL", "ENTRY_POINT_GROUP", "TaskVariant", "expand_specs", "find_tasks", "resolve_task", "resolve_tasks"]
+__all__ = [
+    "ALL",
+    "ENTRY_POINT_GROUP",
+    "TaskVariant",
+    "expand_specs",
+    "find_tasks",
+    "resolve_task",
+    "resolve_tasks",
+    "task_at",
+]
 
 ENTRY_POINT_GROUP = "introbench.tasks"
 ALL = "all"
@@ -92,6 +101,17 @@ def resolve_tasks(spec: str, tasks: Mapping[str, Task]) -> list[TaskVariant]:
     base_spec, shots = read_noisy(spec)
     base = resolve_task(base_spec, tasks)
     return [replace(base, name=noisy_name(base.name, shown), noisy=shown) for shown in shots or (None,)]
+
+
+def task_at(folder: Path) -> Task:
+    """The task of a plugin folder, whatever else is installed. Raises TaskError where there is none to import."""
+    if not (folder / "task.py").is_file():
+        raise TaskError(f"{folder}: holds no task.py; name the folder of a task plugin")
+    found: dict[str, Task] = {}
+    path = folder / "task.py"
+    _add(found, getattr(_import_file(path), "TASK", None), str(path))
+    (task,) = found.values()
+    return task
 
 
 def resolve_task(spec: str, tasks: Mapping[str, Task]) -> TaskVariant:

@@ -15,7 +15,18 @@ from introbench.tasks.types import FIELD_NAME, RESERVED_NAMES, Item, Split, Task
 if TYPE_CHECKING:
     from introbench.tasks.templates import Templates
 
-__all__ = ["ItemSet", "Parameter", "Task", "check_file", "read_items", "read_rows", "scan_items"]
+__all__ = [
+    "ItemSet",
+    "Parameter",
+    "Task",
+    "as_item",
+    "as_row",
+    "check_file",
+    "read_items",
+    "read_rows",
+    "row_problem",
+    "scan_items",
+]
 
 _NEEDED = {"id", "kind", "cluster", "split", "question", "choices", "key"}
 _ITEM_FIELDS = {*_NEEDED, "fields"}
@@ -87,25 +98,26 @@ class Task:
         """
         if self.load is None:
             return self._bundled()
-        found = self.load(self._values(values or {}))
-        for problem in scan_items(self.info.name, map(_as_row, found.items), "item"):
+        found = self.load(self.given(values or {}))
+        for problem in scan_items(self.info.name, map(as_row, found.items), "item"):
             raise TaskError(problem)
         if not found.items:
             left_out = ", ".join(f"{number} {reason}" for reason, number in found.skipped.items())
             raise TaskError(f"{self.info.name}: its source holds no items" + (f"; left out: {left_out}" * bool(left_out)))
         return found
 
-    def _values(self, given: Mapping[str, str]) -> dict[str, str]:
-        values = {}
+    def given(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Values of all parameters, defaults where left out. Raises TaskError where one is needed and not given."""
+        full = {}
         for parameter in self.parameters:
-            value = given.get(parameter.name, parameter.default)
+            value = values.get(parameter.name, parameter.default)
             if value is None:
                 raise TaskError(
                     f"{self.info.name}: needs {parameter.name} ({parameter.summary}); "
                     f"write {self.info.name}?{parameter.name}=VALUE"
                 )
-            values[parameter.name] = value
-        return values
+            full[parameter.name] = value
+        return full
 
     def _bundled(self) -> ItemSet:
         path = self.folder / "items.jsonl"
@@ -143,7 +155,7 @@ def read_items(path: Path) -> list[Item]:
         raise TaskError(problem)
     if not rows:
         raise TaskError(f"{path}: holds no items")
-    return [Item(**{**row, "choices": tuple(row["choices"])}) for row in rows]
+    return [as_item(row) for row in rows]
 
 
 def read_rows(path: Path) -> list[Any]:
@@ -169,7 +181,7 @@ def scan_items(where: str, rows: Iterable[Any], unit: str = "line") -> Iterator[
     splits: dict[str, str] = {}
     for number, row in enumerate(rows, start=1):
         place = f"{where}:{number}" if unit == "line" else f"{where}, {unit} {number}"
-        if problem := _row_problem(row):
+        if problem := row_problem(row):
             yield f"{place}: {problem}"
             continue
         if row["id"] in numbers:
@@ -186,11 +198,17 @@ def _parsed(line: bytes) -> Any:
         return error
 
 
-def _as_row(item: Item) -> dict[str, Any]:
+def as_item(row: Mapping[str, Any]) -> Item:
+    """The item that a row without problems stands for."""
+    return Item(**{**row, "choices": tuple(row["choices"])})
+
+
+def as_row(item: Item) -> dict[str, Any]:
+    """An item as a row of an item file."""
     return {name: getattr(item, name) for name in _ITEM_FIELDS}
 
 
-def _row_problem(row: Any) -> str | None:
+def row_problem(row: Any) -> str | None:
     """The first thing that is wrong with the row of an item."""
     if isinstance(row, ValueError):
         return f"not JSON in UTF-8 ({row})"

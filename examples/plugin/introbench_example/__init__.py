@@ -1,0 +1,1 @@
+"""A task for introbench in a package of its own."""
