@@ -150,7 +150,7 @@ BROKEN: dict[str, tuple[Any, Any, str]] = {
     "a field that no item has": (None, printing("{hint}, {earlier}"), "field 'earlier' is declared, but no item has it"),
     "a field that no cue names": (uncued_answer_in_a_field, lambda file: file.update(fields=["earlier"]), "no cue names it"),
     "two wrong things": (set_row("fruit", choices=["apple"]), set_cue(0, text="I think."), "cue 'opinion_think' lacks {hint}"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BROKEN)
