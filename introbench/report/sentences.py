@@ -66,7 +66,8 @@ def _noise_sentence(noise: NoiseFacts) -> str:
     """What stands before every explanation question of a noisy task."""
     return (
         f"Shown before every explanation question: {noise.demonstrations} demonstrations, draw {noise.draw}, "
-        f"with labels of {noise.labels_of}, of which {noise.flipped} flipped ({noise.kind} noise at rate {noise.rate:g})."
+        f"with labels of {noise.labels_of}, of which {noise.flipped} flipped "
+        f"({noise.kind} noise at rate {noise.rate:g})."
     )
 
 

@@ -103,11 +103,7 @@ def noisy_name(base: str, shots: NoisyShots | None) -> str:
     if shots.noise.kind != _USUAL["kind"]:
         parts.append(f"kind={shots.noise.kind}")
     # A path says where a file lay on one machine; the hash says what was in it.
-    if shots.labels == OWN or shots.frozen is None:
-        source = quote(shots.labels)
-    else:
-        source = shots.frozen.sha256[:_DIGITS]
-    if source != BUNDLED:
-        parts.append(f"labels={source}")
+    named = shots.labels if shots.labels == OWN or shots.frozen is None else shots.frozen.sha256[:_DIGITS]
+    if named != BUNDLED:
+        parts.append(f"labels={quote(named)}")
     return f"{PREFIX}{base}&{'&'.join([*parts, f'draw={shots.draw}'])}"
-

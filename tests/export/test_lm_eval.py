@@ -137,7 +137,17 @@ def test_the_command_of_lm_eval_runs_the_exported_folder(tiny_llama: Path, tmp_p
     assert written.returncode == 0, written.stderr
     assert "introbench_hint_facts: 8 cases of 2 items" in written.stdout
     command = ["-m", "lm_eval", "run", "--include_path", str(tmp_path / "tasks"), "--tasks", "introbench"]
-    command += ["--apply_chat_template", "--model", "hf", "--model_args", f"pretrained={tiny_llama}", "--device", "cpu", "--batch_size", "4"]
+    command += [
+        "--apply_chat_template",
+        "--model",
+        "hf",
+        "--model_args",
+        f"pretrained={tiny_llama}",
+        "--device",
+        "cpu",
+        "--batch_size",
+        "4",
+    ]
     done = subprocess.run(
         [sys.executable, *command, "--output_path", str(tmp_path / "out")],
         capture_output=True,

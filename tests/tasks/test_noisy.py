@@ -104,7 +104,7 @@ def test_demonstrations_are_balanced_as_measured_and_the_same_under_any_limit() 
 
 
 def test_labels_that_are_not_there_are_named_with_the_way_out() -> None:
-    with pytest.raises(TaskError, match="bundles no labels.*labels=own"):
+    with pytest.raises(TaskError, match=r"bundles no labels.*labels=own"):
         plan_of("noisy:jabberwocky")
     with pytest.raises(TaskError, match="own labels are measured by `introbench run` first"):
         plan_of("noisy:hint_facts?labels=own")

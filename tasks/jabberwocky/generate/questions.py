@@ -71,9 +71,7 @@ def _distinct(options: Sequence[str]) -> bool:
     return not any(one != other and other.startswith(one) for one in options for other in options)
 
 
-def _item(
-    kind: str, split: str, cluster: str, stem: str, options: Sequence[str], answer: str | None
-) -> dict[str, Any]:
+def _item(kind: str, split: str, cluster: str, stem: str, options: Sequence[str], answer: str | None) -> dict[str, Any]:
     identity = f"{kind}-{content_hash([stem, sorted(options)])[:_ID_DIGITS]}"
     choices = sorted(options)
     named_random(SEED, TASK, identity, "order").shuffle(choices)

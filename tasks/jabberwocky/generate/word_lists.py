@@ -63,16 +63,28 @@ MEMBERS: dict[str, tuple[str, tuple[str, ...]]] = {
     kind: (noun, tuple(members.split()))
     for kind, noun, members in (
         ("fruit", "a fruit", "apple pear plum cherry peach grape melon lemon banana apricot fig mango"),
-        ("vegetable", "a vegetable", "carrot cabbage spinach onion leek turnip celery broccoli radish parsnip beetroot kale"),
+        (
+            "vegetable",
+            "a vegetable",
+            "carrot cabbage spinach onion leek turnip celery broccoli radish parsnip beetroot kale",
+        ),
         ("tool", "a tool", "hammer saw screwdriver chisel pliers wrench drill axe shovel rake crowbar trowel"),
         ("bird", "a bird", "owl sparrow robin eagle pigeon swan stork parrot raven falcon penguin ostrich"),
         ("fish", "a fish", "trout salmon tuna cod herring sardine haddock halibut mackerel sturgeon anchovy minnow"),
         ("vehicle", "a vehicle", "car bus lorry bicycle tram train scooter motorcycle van ambulance tractor taxi"),
-        ("furniture", "a piece of furniture", "chair table sofa wardrobe bed desk bench cupboard bookcase stool armchair cot"),
+        (
+            "furniture",
+            "a piece of furniture",
+            "chair table sofa wardrobe bed desk bench cupboard bookcase stool armchair cot",
+        ),
         ("garment", "a garment", "shirt coat trousers skirt sock glove scarf jacket sweater hat dress apron"),
         ("metal", "a metal", "iron copper zinc tin silver gold nickel aluminium tungsten platinum titanium cobalt"),
         ("tree", "a tree", "oak birch maple pine willow beech elm poplar spruce cedar alder larch"),
-        ("insect", "an insect", "ant bee wasp beetle butterfly moth mosquito grasshopper dragonfly ladybird earwig termite"),
+        (
+            "insect",
+            "an insect",
+            "ant bee wasp beetle butterfly moth mosquito grasshopper dragonfly ladybird earwig termite",
+        ),
         ("body", "a part of the body", "elbow knee shoulder ankle wrist chin nose ear eyebrow thumb heel hip"),
     )
 }
