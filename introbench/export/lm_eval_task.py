@@ -185,7 +185,7 @@ def _plain(turns: Turns) -> tuple[str, str, str]:
 
 def _chat_render(chat_template: Callable[..., str]) -> Render:
     """A model's own chat template, as introbench renders it: with its tokenizer, thinking switched off."""
-    tokenizer = getattr(getattr(chat_template, "__self__", None), "tokenizer", None)
+    tokenizer: Any = getattr(getattr(chat_template, "__self__", None), "tokenizer", None)
     if not hasattr(tokenizer, "apply_chat_template"):
         raise ValueError("--apply_chat_template needs a model whose tokenizer lm-eval has loaded")
 

@@ -56,6 +56,7 @@ def flip_label(label: Label, choices: Sequence[str], noise: Noise, seed: int, ta
         return label
     verdicts = ("unchanged", "changed")
     other = verdicts[label.verdict == "unchanged"]
+    possible: list[tuple[str, str]]
     match noise.kind:
         case "verdict" | "class-conditional":
             return label.model_copy(update={"verdict": other})
