@@ -230,7 +230,16 @@ def _models_table(models: Sequence[ModelOnTask]) -> str:
         ]
         for each in models
     ]
-    headers = ["model", "items", "cases", "changes", "under a placebo", "follows the cue", "says changed", "accuracy uncued"]
+    headers = [
+        "model",
+        "items",
+        "cases",
+        "changes",
+        "under a placebo",
+        "follows the cue",
+        "says changed",
+        "accuracy uncued",
+    ]
     return tabulate(rows, headers=headers, tablefmt="github")
 
 
