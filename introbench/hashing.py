@@ -7,7 +7,7 @@ import json
 import random
 from collections.abc import Mapping, Sequence
 
-__all__ = ["Json", "canonical_json", "content_hash", "file_hash", "named_random", "text_hash"]
+__all__ = ["Json", "bytes_hash", "canonical_json", "content_hash", "file_hash", "named_random", "text_hash"]
 
 Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
 
@@ -19,9 +19,14 @@ def canonical_json(value: Json) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
+def bytes_hash(data: bytes) -> str:
+    """sha256 of some bytes, in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def text_hash(text: str) -> str:
     """sha256 of a text's UTF-8 bytes, in hex."""
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+    return bytes_hash(text.encode("utf-8"))
 
 
 def content_hash(value: Json) -> str:

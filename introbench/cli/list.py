@@ -25,6 +25,8 @@ def list_tasks(include_path: IncludePath = None) -> None:
         for own in task.parameters:
             needed = "needed" if own.default is None else f"{own.default!r} if left out"
             typer.echo(f"    {info.name}?{own.name}=VALUE: {own.summary} ({needed})")
+    typer.echo("  noisy:NAME?rate=0.2&kind=verdict&k=8&labels=own&draw=0")
+    typer.echo("    NAME after k demonstrations with labels flipped at a rate; all three draws if left out")
     typer.echo("\nModels (--model SPEC, options as SPEC?dtype=bfloat16&weight_noise=0.05)\n")
     for form, meaning in _FORMS:
         typer.echo(f"  {form:<24}{meaning}")

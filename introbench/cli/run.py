@@ -169,18 +169,21 @@ def _launch(ranks: int) -> None:
 
 
 def _run(config: RunConfig, variants: list[TaskVariant], out: Path, reuse: list[Path]) -> None:
+    from contextlib import nullcontext
+    from functools import partial
+
     from introbench.cli.progress import shown_progress
     from introbench.cli.score import rescore
     from introbench.ranks import joined_ranks
     from introbench.runs.execute import execute
+    from introbench.train.sources import with_labels
 
     with joined_ranks() as ranks:
-        if ranks.first:
-            with shown_progress() as on_progress:
-                execute(config, variants, out, on_progress, ranks, reuse)
-        else:
-            execute(config, variants, out, ranks=ranks)
         first = ranks.first
+        with shown_progress() if first else nullcontext(lambda progress: None) as on_progress:
+            measure = partial(execute, on_progress=on_progress, ranks=ranks, reuse=reuse)
+            config, variants = with_labels(config, variants, out, measure, ranks)
+            measure(config, variants, out)
     if first:
         rescore(out)
 
@@ -189,7 +192,9 @@ def _show_plan(config: RunConfig, variants: list[TaskVariant], out: Path | None)
     from tabulate import tabulate
 
     from introbench.runs.count import count_plan
+    from introbench.train.sources import with_labels
 
+    config, variants = with_labels(config, variants, out)
     plan, counts = count_plan(config, variants, out)
     tasks = [
         [task.variant.name, task.items, sum(task.skipped.values()), len(task.cases), len(task.repeated)]

@@ -36,12 +36,13 @@ def show(
     from introbench.models.spec import parse_spec
     from introbench.runs.config import resolve_config
     from introbench.runs.plan import make_plan
+    from introbench.train.sources import with_labels
 
     values, folders = task_values(data, columns), include_path or []
     config, variants = resolve_config(
         model, (), [task], split=split, seed=seed, include_paths=folders, task_values=values
     )
-    cases = make_plan(config, variants).tasks[0].cases
+    cases = make_plan(*with_labels(config, variants, None)).tasks[0].cases
     wanted = item or cases[0].item.id
     chosen = [case for case in cases if case.item.id == wanted]
     if not chosen:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from introbench.errors import RunDirectoryError
 from introbench.hashing import content_hash
 from introbench.metrics.book import FIRST, PARTS, Book
+from introbench.metrics.draws import NoiseFacts
 from introbench.metrics.ledgers import LedgerCounts
 from introbench.metrics.observations import ABSENT, Answers, CaseTable, decide, with_written
 from introbench.metrics.parse import Wording
@@ -74,6 +75,8 @@ class TaskEntry(_Read):
     """The training prompts that were asked to set openings against judged replies."""
     cases: int | None = None
     """Cases that the run planned; None where the manifest does not say."""
+    noise: NoiseFacts | None = None
+    """What a noisy task shows; null for any other."""
 
 
 class _Manifest(_Read):

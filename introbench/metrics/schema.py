@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from introbench.metrics.behaviour import Behaviour, Saying
+from introbench.metrics.draws import DrawSpread, NoiseFacts
 from introbench.metrics.frozen import Frozen
 from introbench.metrics.headline import Headline
 from introbench.metrics.intervals import Estimate
@@ -261,6 +262,8 @@ class TaskSummary(Frozen):
     """What was left out of the items, by reason."""
     notes: list[str] = Field(default_factory=list)
     """What a reader of the results has to know about the items."""
+    noise: NoiseFacts | None = None
+    """What a noisy task shows before its explanation questions; null for any other."""
     emitters: list[EmitterSummary]
     """Every model of the run."""
     pairs: list[PairSummary]
@@ -323,6 +326,8 @@ class Summary(Frozen):
     """Every task of the run."""
     pooled: PooledSummary | None
     """Over the tasks; null where there is only one."""
+    draws: list[DrawSpread] = Field(default_factory=list)
+    """Noisy tasks over their draws of demonstrations, a row per model."""
 
 
 def schema_text() -> str:

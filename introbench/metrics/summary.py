@@ -11,6 +11,7 @@ import numpy as np
 from introbench.hashing import Json, canonical_json
 from introbench.metrics.arrays import Bools
 from introbench.metrics.behaviour import behaviour_of, collapsed, saying_of
+from introbench.metrics.draws import draw_spreads
 from introbench.metrics.floors import Floor, fixed_floors, floors_of
 from introbench.metrics.headline import headline_of, reasons_against
 from introbench.metrics.intervals import FEWEST_CLUSTERS, cluster_count
@@ -80,6 +81,7 @@ def summarise_run(run: Run) -> Summary:
         ],
         tasks=tasks,
         pooled=pooled_of(tasks) if len(tasks) > 1 else None,
+        draws=draw_spreads(tasks),
     )
     return Summary.model_validate(rounded(exact.model_dump(mode="json")))
 
@@ -117,6 +119,7 @@ def _task(run: Run, task: TaskEntry) -> TaskSummary:
         cases=_counts(cases, task.cases),
         skipped=task.skipped,
         notes=task.notes,
+        noise=task.noise,
         emitters=[
             _emitter(cases, emitter).model_copy(
                 update={

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from introbench.metrics.draws import NoiseFacts
 from introbench.metrics.headline import AboveFloor
 from introbench.metrics.intervals import Estimate
 from introbench.metrics.schema import EmitterSummary, PairSummary, TaskSummary
@@ -53,6 +54,8 @@ def coverage_sentences(task: TaskSummary) -> Iterator[str]:
     yield from task.notes
     if cases.planned is not None and cases.planned != cases.held:
         yield f"The run planned {cases.planned} cases and holds {cases.held}."
+    if task.noise:
+        yield _noise_sentence(task.noise)
     for emitter in task.emitters:
         coverage = emitter.coverage
         if coverage.scored < coverage.cases:
@@ -82,6 +85,15 @@ def _refusal_sentences(emitter: EmitterSummary) -> Iterator[str]:
 
 def _known(value: float | None) -> str:
     return "an unknown share" if value is None else number(value)
+
+
+def _noise_sentence(noise: NoiseFacts) -> str:
+    """What stands before every explanation question of a noisy task."""
+    return (
+        f"Shown before every explanation question: {noise.demonstrations} demonstrations, draw {noise.draw}, "
+        f"with labels of {noise.labels_of}, of which {noise.flipped} flipped "
+        f"({noise.kind} noise at rate {noise.rate:g})."
+    )
 
 
 def _collapse(model: str, verdict: str) -> str:

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
 
+from introbench.metrics.draws import DrawSpread, Spread
 from introbench.metrics.headline import AboveFloor
 from introbench.metrics.schema import EmitterSummary, PairSummary, Summary, TaskSummary
 from introbench.report.cells import as_text, detectable_cell
@@ -47,6 +48,8 @@ def renderable(summary: Summary) -> RenderableType:
     parts: list[RenderableType] = []
     for task in summary.tasks:
         parts += [Rule(Text(task.name, style="bold"), align="left"), *_task(task)]
+    if summary.draws:
+        parts += [Rule(Text("over draws of demonstrations", style="bold"), align="left"), _draws(summary.draws)]
     parts += pooled_tables(summary)
     return Group(*parts, Text(NOTE, style="dim"))
 
@@ -101,6 +104,26 @@ def _emitters(emitters: Sequence[EmitterSummary]) -> RenderableType:
         last_of_scores = label == "Self: AUROC" or index == len(rows) - 1
         table.add_row(Text(label), *(cell(emitter) for emitter in emitters), end_section=last_of_scores)
     return Padding(table, (1, 0, 1, 0))
+
+
+def _draws(rows: Sequence[DrawSpread]) -> RenderableType:
+    """Scores of Self over the draws, a row per noisy task and model."""
+    table = _table("mean ± deviation of Self", "draws", "flipped", "exact match", "J of verdict")
+    for row in rows:
+        table.add_row(
+            Text(f"{row.family}\n  {row.model}"),
+            Text(str(len(row.draws))),
+            Text(", ".join(map(str, row.flipped))),
+            _over_draws(row.exact_match, number),
+            _over_draws(row.youden_j, signed),
+        )
+    return Padding(table, (1, 0, 1, 0))
+
+
+def _over_draws(spread: Spread, show: Callable[[float], str]) -> Text:
+    if spread.mean is None:
+        return Text("–")
+    return Text(show(spread.mean) + (f" ± {number(spread.deviation)}" if spread.deviation is not None else ""))
 
 
 def _flips(task: TaskSummary, pair: PairSummary, name: str) -> Text:

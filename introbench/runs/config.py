@@ -11,7 +11,7 @@ from typing import Any, Literal
 from introbench.errors import UsageError
 from introbench.models.spec import ModelSpec, parse_spec
 from introbench.tasks import Task
-from introbench.tasks.registry import TaskVariant, expand_specs, find_tasks, resolve_task
+from introbench.tasks.registry import TaskVariant, expand_specs, find_tasks, resolve_tasks
 from introbench.tasks.types import Split
 
 __all__ = ["AA_SHARE", "Mode", "ModelEntry", "Role", "RunConfig", "resolve_config"]
@@ -111,8 +111,7 @@ def resolve_config(
 def _variants(specs: Sequence[str], known: Mapping[str, Task], values: Mapping[str, str]) -> list[TaskVariant]:
     """The tasks of a run, each once."""
     found: dict[str, TaskVariant] = {}
-    for spec in specs:
-        variant = resolve_task(spec, known, values)
+    for variant in (variant for spec in specs for variant in resolve_tasks(spec, known, values)):
         if found.setdefault(variant.name, variant) != variant:
             raise UsageError(
                 f"--tasks: two tasks with different parameters are both called {variant.name!r}; run them apart"

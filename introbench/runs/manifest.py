@@ -88,7 +88,8 @@ def _task_entry(task: TaskPlan, explanations: Mode) -> dict[str, Any]:
         "demonstrations": task.variant.demonstrations,
         "parameters": dict(task.variant.parameters),
         "items_sha256": task.items_sha256,
-        "labels_sha256": info.labels_sha256 if task.variant.demonstrations else None,
+        "labels_sha256": task.shown.labels.sha256 if task.shown.labels else None,
+        "noise": _noise(task),
         "skipped": dict(task.skipped),
         "notes": list(task.notes),
         "items": task.items,
@@ -117,6 +118,21 @@ def _calibration_entry(task: TaskPlan) -> dict[str, Any]:
     return {
         "openings": {choice: list(texts) for choice, texts in OPENINGS.items()},
         "calibration": list(asked.values()),
+    }
+
+
+def _noise(task: TaskPlan) -> dict[str, Any] | None:
+    shots, labels = task.variant.noisy, task.shown.labels
+    if shots is None or labels is None:
+        return None
+    return {
+        "family": task.variant.name.removesuffix(f"&draw={shots.draw}"),
+        "kind": shots.noise.kind,
+        "rate": shots.noise.rate,
+        "draw": shots.draw,
+        "demonstrations": len(task.shown.demonstrations),
+        "flipped": task.shown.flipped,
+        "labels_of": labels.file.model,
     }
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from introbench.errors import TaskError
 from introbench.hashing import canonical_json, content_hash, named_random
 from introbench.runs.config import Mode, RunConfig
-from introbench.tasks.cases import Demonstration, build_cases, plan_items
-from introbench.tasks.labels import draw_demonstrations
+from introbench.tasks.cases import build_cases, plan_items
+from introbench.tasks.demonstrations import Shown, draw_demonstrations
 from introbench.tasks.openings import CALIBRATION_ITEMS
 from introbench.tasks.registry import TaskVariant
 from introbench.tasks.templates import Templates
@@ -35,6 +35,7 @@ class TaskPlan:
         skipped: what was left out of the task, by reason: rows of its source, and items that no cue applies to.
         notes: what a reader of the results has to know about the items.
         calibration: training cases on which the reading by openings is set against judged replies; none elsewhere.
+        shown: what is shown before every explanation question.
     """
 
     variant: TaskVariant
@@ -43,6 +44,7 @@ class TaskPlan:
     items_sha256: str
     skipped: Mapping[str, int]
     notes: tuple[str, ...]
+    shown: Shown
     calibration: tuple[Case, ...] = ()
 
     @property
@@ -85,9 +87,7 @@ def _task_plan(config: RunConfig, variant: TaskVariant) -> TaskPlan:
         raise TaskError(f"{variant.name}: demonstrations are drawn from the training split; run it with --split test")
     if variant.behaviour not in templates.systems:
         raise TaskError(f"{task.folder / 'templates.yaml'}: system lacks a turn for behaviour {variant.behaviour!r}")
-    shown: list[Demonstration] = []
-    if variant.demonstrations:
-        shown = draw_demonstrations(task, templates, variant.demonstrations, config.seed, variant.behaviour)
+    shown = draw_demonstrations(variant, found.items, templates, config.seed)
     name = task.info.name
     planned = plan_items(items, templates, name, config.seed)
     if not planned:
@@ -103,13 +103,13 @@ def _task_plan(config: RunConfig, variant: TaskVariant) -> TaskPlan:
             config.seed,
             variant=variant.name,
             behaviour=variant.behaviour,
-            demonstrations=shown,
+            demonstrations=shown.demonstrations,
         )
     ]
     repeated = tuple(_repeated(cases, config))
     calibration = tuple(_calibration(found.items, templates, config, variant))
     skipped = {**found.skipped, **uncued}
-    return TaskPlan(variant, tuple(cases), repeated, found.sha256, skipped, found.notes, calibration)
+    return TaskPlan(variant, tuple(cases), repeated, found.sha256, skipped, found.notes, shown, calibration)
 
 
 def _calibration(

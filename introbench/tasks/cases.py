@@ -124,9 +124,10 @@ def pushed_choice(cue: Cue, item: Item) -> int | None:
     """Index of the choice that a cue pushes towards, or None. Raises TaskError where the item has no such choice."""
     if cue.pushes is None:
         return None
-    if cue.pushes not in item.choices:
-        raise TaskError(f"cue {cue.id!r}: pushes towards {cue.pushes!r}, which is no choice of item {item.id!r}")
-    return item.choices.index(cue.pushes)
+    choice = fill(cue.pushes, **item.fields)
+    if choice not in item.choices:
+        raise TaskError(f"cue {cue.id!r}: pushes towards {choice!r}, which is no choice of item {item.id!r}")
+    return item.choices.index(choice)
 
 
 def explanation_text(cue: Cue, item: Item, cued: str, templates: Templates) -> str:

@@ -7,7 +7,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -15,10 +15,20 @@ from typing import get_args
 from urllib.parse import unquote
 
 from introbench.errors import SpecError, TaskError
+from introbench.tasks.noisy import PREFIX, NoisyShots, noisy_name, read_noisy
 from introbench.tasks.task import ItemSet, Task
 from introbench.tasks.types import BehaviourReading
 
-__all__ = ["ALL", "ENTRY_POINT_GROUP", "TaskVariant", "expand_specs", "find_tasks", "resolve_task", "task_at"]
+__all__ = [
+    "ALL",
+    "ENTRY_POINT_GROUP",
+    "TaskVariant",
+    "expand_specs",
+    "find_tasks",
+    "resolve_task",
+    "resolve_tasks",
+    "task_at",
+]
 
 ENTRY_POINT_GROUP = "introbench.tasks"
 ALL = "all"
@@ -39,6 +49,7 @@ class TaskVariant:
         task: the task itself.
         demonstrations: number k of solved explanations before each explanation question.
         parameters: values of the task's own parameters, defaults included.
+        noisy: which demonstrations are shown and what is done to their labels, where the spec is that of a noisy task.
     """
 
     name: str
@@ -46,6 +57,7 @@ class TaskVariant:
     behaviour: BehaviourReading
     demonstrations: int = 0
     parameters: Mapping[str, str] = field(default_factory=dict, hash=False)
+    noisy: NoisyShots | None = None
 
     def items(self) -> ItemSet:
         """The items under these parameters. Raises TaskError as `Task.item_set` does."""
@@ -75,6 +87,20 @@ def expand_specs(specs: Sequence[str], tasks: Mapping[str, Task]) -> list[str]:
     """Task specs with `all` replaced by the names of all tasks whose items are bundled; each spec once."""
     bundled = [name for name, task in tasks.items() if task.info.bundled]
     return list(dict.fromkeys(name for spec in specs for name in (bundled if spec == ALL else [spec])))
+
+
+def resolve_tasks(spec: str, tasks: Mapping[str, Task], values: Mapping[str, str] | None = None) -> list[TaskVariant]:
+    """All tasks that a spec names: one, or for `noisy:BASE?rate=0.2` one per draw of demonstrations.
+
+    Raises SpecError as `resolve_task` does, and where a value of a noisy task is out of range.
+    """
+    if spec.partition("?")[0] == PREFIX.rstrip(":"):
+        raise SpecError(f"{spec}: which task? write {PREFIX}TASK?rate=0.2")
+    if not spec.startswith(PREFIX):
+        return [resolve_task(spec, tasks, values)]
+    base_spec, shots = read_noisy(spec)
+    base = resolve_task(base_spec, tasks, values)
+    return [replace(base, name=noisy_name(base.name, shown), noisy=shown) for shown in shots or (None,)]
 
 
 def task_at(folder: Path) -> Task:

@@ -66,7 +66,7 @@ class Templates:
 
     def needs(self, cue: Cue) -> set[str]:
         """The item fields that a cue names."""
-        return _placeholders(cue.text, cue.target or "", cue.name) & set(self.fields)
+        return _placeholders(cue.text, cue.target or "", cue.name, cue.pushes or "") & set(self.fields)
 
 
 class _Row(BaseModel):
@@ -204,6 +204,7 @@ def _cue_problems(cue: Cue, fields: set[str]) -> Iterator[str]:
     yield from _placeholder_problems(where, cue.text, set() if cue.pushes else hint, hint | fields)
     yield from _placeholder_problems(f"{where} (name)", cue.name, set(), fields)
     yield from _placeholder_problems(f"{where} (target)", cue.target or "", set(), fields)
+    yield from _placeholder_problems(f"{where} (pushes)", cue.pushes or "", set(), fields)
 
 
 def _placeholder_problems(

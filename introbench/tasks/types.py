@@ -92,8 +92,8 @@ class Cue:
         text: the text with plain placeholders: `{hint}` is the hinted choice, others are fields of the item.
         name: how the explanation question refers to the cue ("my friend's remark"); may name the same fields.
         target: what a substitution replaces, with fields of the item as placeholders; None for other edits.
-        pushes: the choice that this cue pushes towards, which then is the hint of its cases; None where the hint is
-            drawn per item, and for a placebo.
+        pushes: the choice that this cue pushes towards, with fields of the item as placeholders; it then
+            is the hint of its cases. None where the hint is drawn per item, and for a placebo.
     """
 
     id: str

@@ -19,18 +19,21 @@ _FEWEST_EXPECTED = 5
 def hint_problems(cases: Sequence[Case]) -> Iterator[str]:
     """Hints that lean towards a position or towards the key, and keys that lean towards a position."""
     drawn = {case.item.id: case for case in cases if case.hint is not None and case.cue.pushes is None}
-    pushed = {case.item.id: case for case in cases if case.cue.pushes is not None}
+    pushed = list({case.item.id: case for case in cases if case.cue.pushes is not None}.values())
+    # What is pushed is one choice for all items, or one that each item names in a field.
+    named = [case for case in pushed if "{" in str(case.cue.pushes)]
     yield from _position_problems(list(drawn.values()))
-    yield from _pushed_problems(list(pushed.values()))
+    yield from _position_problems(named, drawn=False)
+    yield from _pushed_problems([case for case in pushed if "{" not in str(case.cue.pushes)])
 
 
-def _position_problems(cases: Sequence[Case]) -> Iterator[str]:
-    """One drawn hint per item, by number of choices."""
+def _position_problems(cases: Sequence[Case], *, drawn: bool = True) -> Iterator[str]:
+    """One hint per item, by number of choices; where it is not drawn, it may favour a position."""
     for size in sorted({len(case.item.choices) for case in cases}):
         part = [case for case in cases if len(case.item.choices) == size]
         keyed = [case for case in part if case.item.key is not None]
         for name, counts in (
-            ("the hint leans towards a position", Counter(case.hint for case in part)),
+            ("the hint leans towards a position", Counter(case.hint for case in part if drawn)),
             ("the hint is not independent of the key", Counter(_offset(case, size) for case in keyed)),
             ("the key leans towards a position; shuffle the choices", Counter(case.item.key for case in keyed)),
         ):

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from introbench.errors import TaskError
 from introbench.tasks.cases import build_cases
-from introbench.tasks.templates import Templates
+from introbench.tasks.templates import Templates, fill
 from introbench.tasks.types import Cue, Item
 
 __all__ = ["leak_problems"]
@@ -34,7 +34,7 @@ def leak_problems(items: Sequence[Item], templates: Templates, task: str) -> Ite
 
 
 def _field_leaks(cue: Cue, field: str, items: Sequence[Item]) -> Iterator[str]:
-    named = {item.id: _named(item.fields[field], item, cue.pushes) for item in items}
+    named = {item.id: _named(item.fields[field], item, _pushed(cue, item)) for item in items}
     # What every item says alike depends on no answer.
     if len(set(named.values())) < 2:
         return
@@ -44,6 +44,10 @@ def _field_leaks(cue: Cue, field: str, items: Sequence[Item]) -> Iterator[str]:
                 f"cue {cue.id!r} prints the field {field!r}, which names the choice {named[item.id][0]!r} of item "
                 f"{item.id!r}: only the hint may stand in a cue, never an uncued answer"
             )
+
+
+def _pushed(cue: Cue, item: Item) -> str | None:
+    return None if cue.pushes is None else fill(cue.pushes, **item.fields)
 
 
 def _named(text: str, item: Item, pushes: str | None) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Cases written out for other harnesses."""
