@@ -125,7 +125,7 @@ def _unwrapped(text: str) -> str:
         text = fence.group(1).strip()
     lines = [line for line in text.splitlines() if line.strip()]
     if lines and all(line.lstrip().startswith(">") for line in lines):
-        text = "\n".join(line.lstrip().removeprefix(">").strip() for line in lines)
+        text = "\n".join(line.lstrip("> ").strip() for line in lines)
     return text
 
 
