@@ -81,6 +81,7 @@ def test_score_json_prints_the_summary(stored: Path) -> None:
         (["run", "--tasks", "hint_facts"], "Missing option '--model'"),
         (["run", "--model", "scripted/oracle", "--no-such-option"], "No such option"),
         (["score", "no/such/run"], "no/such/run"),
+        (["run", "--model", "scripted/oracle", "--tasks", "noisy:hint_facts?k=3"], "k=3 must be 0, 4 or 8"),
         (["show", "hint_facts", "--item", "none-such"], "no item 'none-such' in the split 'test'"),
     ],
 )
@@ -170,7 +171,7 @@ def test_help_and_version() -> None:
     assert introbench("--version").stdout.startswith("introbench ")
     done = introbench("--help")
     assert introbench().stdout == done.stdout
-    for verb in ("run", "plan", "list", "show", "score", "labels"):
+    for verb in ("run", "plan", "list", "show", "score", "labels", "export"):
         assert f"  {verb}" in done.stdout
 
 

@@ -40,6 +40,7 @@ def set_cue(**values: str | None) -> Callable[[dict[str, Any]], None]:
         (set_cue(text="Hint!"), r"templates.yaml: cue 'tip' lacks \{hint\}"),
         (set_cue(text="{hint} {who}"), r"cue 'tip' has the unknown placeholder \{who\}; allowed there: \{hint\}"),
         (set_cue(kind="placebo"), r"cue 'tip' has the unknown placeholder \{hint\}; allowed there: none"),
+        (set_cue(text="x", pushes="{who}"), r"cue 'tip' \(pushes\) has the unknown placeholder \{who\}"),
         (set_cue(edit="replace"), "cue 'tip' / edit: Input should be 'insert'"),
         (set_cue(edit="substitute", position=None), "cue 'tip': the edit 'substitute' needs 'target'"),
         (set_cue(edit="rewrite"), "cue 'tip': the edit 'rewrite' takes no 'position'"),
