@@ -17,13 +17,19 @@ from typer.exceptions import TyperException
 
 from introbench.cli.labels import labels
 from introbench.cli.list import list_tasks
+from introbench.cli.report import report
 from introbench.cli.run import plan, run
+from introbench.cli.say import say
 from introbench.cli.score import score
 from introbench.cli.show import show
 from introbench.errors import InterruptedRunError, IntrobenchError
 from introbench.runs.launch import LAUNCHED
+from introbench.texts import shortened
 
 __all__ = ["app", "main"]
+
+_LONGEST_MESSAGE = 2000
+"""Characters of an error that are shown; what is quoted in it may be a megabyte."""
 
 app = typer.Typer(
     name="introbench",
@@ -38,7 +44,7 @@ def _version(asked: bool) -> None:
     if asked:
         from introbench import __version__
 
-        typer.echo(f"introbench {__version__}")
+        say(f"introbench {__version__}")
         raise typer.Exit
 
 
@@ -56,6 +62,7 @@ app.command("plan", short_help="Say what a run would cost; loads no weights.")(p
 app.command("list", short_help="List tasks and the forms of model specs.")(list_tasks)
 app.command("show", short_help="Show the prompts and token ids of a task.")(show)
 app.command("score", short_help="Rebuild the numbers of a stored run.")(score)
+app.command("report", short_help="Write one HTML page of stored runs, with plots and cases.")(report)
 app.command("labels", short_help="Freeze the explanation labels of a stored run.")(labels)
 
 
@@ -80,7 +87,7 @@ def main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception:  # noqa: BLE001 - the last resort: every exit has a code of the list above
-        traceback.print_exc()
+        say(traceback.format_exc(), err=True, end=False)
         _fail("internal error, a defect of introbench; please report the lines above", IntrobenchError.exit_code)
     sys.exit(outcome if isinstance(outcome, int) else 0)
 
@@ -95,5 +102,5 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
 
 def _fail(message: str, code: int) -> NoReturn:
     if message:
-        typer.echo(f"introbench: error: {' '.join(message.split())}", err=True)
+        say(f"introbench: error: {shortened(' '.join(message.split()), _LONGEST_MESSAGE)}", err=True)
     sys.exit(code)

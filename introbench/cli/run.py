@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from introbench.cli.options import IncludePath, Limit, Out, Seed, SplitName, Tasks, split_tasks
+from introbench.cli.say import say
 
 if TYPE_CHECKING:
     from introbench.runs.config import RunConfig
@@ -92,7 +93,7 @@ def run(
     if ranks != 1:
         _launch(ranks)
         return
-    _run(config, variants, out)
+    _run(config, variants, out, include_path or [])
 
 
 def plan(
@@ -145,7 +146,7 @@ def _launch(ranks: int) -> None:
     launch_ranks(ranks, arguments)
 
 
-def _run(config: RunConfig, variants: list[TaskVariant], out: Path) -> None:
+def _run(config: RunConfig, variants: list[TaskVariant], out: Path, include_paths: list[Path]) -> None:
     from introbench.cli.progress import shown_progress
     from introbench.cli.score import rescore
     from introbench.ranks import joined_ranks
@@ -159,7 +160,7 @@ def _run(config: RunConfig, variants: list[TaskVariant], out: Path) -> None:
             execute(config, variants, out, ranks=ranks)
         first = ranks.first
     if first:
-        rescore(out)
+        rescore(out, include_paths=include_paths)
 
 
 def _show_plan(config: RunConfig, variants: list[TaskVariant], out: Path | None) -> None:
@@ -169,7 +170,7 @@ def _show_plan(config: RunConfig, variants: list[TaskVariant], out: Path | None)
 
     plan, counts = count_plan(config, variants, out)
     tasks = [[task.variant.name, task.items, len(task.cases), len(task.repeated)] for task in plan.tasks]
-    typer.echo(tabulate(tasks, headers=["task", "items", "cases", "asked twice"], tablefmt="simple"))
+    say(tabulate(tasks, headers=["task", "items", "cases", "asked twice"], tablefmt="simple"))
     rows = []
     for count in counts:
         saving = f"{count.prompt_tokens / count.pushed_tokens:.1f}x" if count.pushed_tokens else "-"
@@ -177,9 +178,9 @@ def _show_plan(config: RunConfig, variants: list[TaskVariant], out: Path | None)
         tokens = count.pushed_tokens or "-"
         rows.append([count.name, count.requests, count.found, count.packs, tokens, of_bound, saving])
     headers = ["model", "requests", "in ledger", "packs", "tokens", "of bound", "saved"]
-    typer.echo("")
-    typer.echo(tabulate(rows, headers=headers, tablefmt="simple", maxcolwidths=[24, *[None] * 6]))
-    typer.echo(
+    say("")
+    say(tabulate(rows, headers=headers, tablefmt="simple", maxcolwidths=[24, *[None] * 6]))
+    say(
         "\ntokens: pushed once each in packed trees; of bound: against a tree per item;\n"
         "saved: against one row per choice"
     )
