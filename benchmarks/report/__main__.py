@@ -28,21 +28,23 @@ TASKS = ["hint_facts", "hint_facts?behaviour=letter", "hint_facts?k=2", "hint_fa
 
 
 def measure(folder: Path) -> dict[str, Any]:
-    """Make the run, then time the report. Seconds of the wall clock, bytes, MiB of the largest resident set."""
+    """Make the run, then time the report. Seconds, bytes, MiB of the largest resident set."""
     config, variants = resolve_config("scripted/oracle", ["scripted/liar?seed=1"], TASKS, aa_share=0)
     run = execute(config, variants, folder / "run")
     started = time.perf_counter()
     (run / "summary.json").write_bytes(dump(summarise(run)))
     scored = time.perf_counter() - started
-    load, started = load_average(), time.perf_counter()
+    load, started, before = load_average(), time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-m", "introbench", "report", str(run)], check=True, stdout=subprocess.DEVNULL)
+    seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
         "cases": (run / "cases.jsonl").read_bytes().count(b"\n"),
         "models": len(config.models),
-        "report_seconds": round(time.perf_counter() - started, 2),
+        "report_seconds": round(seconds, 2),
+        "report_processor_seconds": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 2),
         "score_seconds": round(scored, 2),
         "report_bytes": (run / "report.html").stat().st_size,
-        "report_peak_mib": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024),
+        "report_peak_mib": round(after.ru_maxrss / 1024),
         "load_average_before": load,
     }
 

@@ -183,7 +183,7 @@ def _scores(tasks: Sequence[tuple[str, TaskSummary]]) -> Iterator[Figure]:
                         points += _point(f"Ref: {pair.reference}", REF, getattr(pair.reference_scores, field))
                 part = getattr(emitter.headline, field)
                 if part.floor_value is not None:
-                    points.append(Point(f"floor: {part.floor}", FLOOR, part.floor_value))
+                    points.append(Point("best floor", FLOOR, part.floor_value))
                 groups.append((_heading(heading, task, emitter), tuple(points)))
         yield from _whiskers(
             f"self-and-ref-{field.replace('_', '-')}",
@@ -354,8 +354,8 @@ def _matrix(number: int, heading: str, task: TaskSummary) -> Iterator[Figure]:
     yield Heat(
         f"matrix-{number}",
         f"Emitter × teacher: {heading}",
-        "Exact match of each row's explanations with each column's labels. Introspection shows as a diagonal that "
-        "stands out; shared drift does not.",
+        "Exact match of each row's explanations with each column's labels, on the cases that both answered. Introspection "
+        "shows as a diagonal that stands out; shared drift does not.",
         models,
         models,
         values,

@@ -12,7 +12,7 @@ __all__ = ["command_of", "facts_of"]
 
 
 def command_of(manifest: Mapping[str, Any]) -> str:
-    """The command that asks the same questions of the same models, as the manifest's configuration gives it."""
+    """The command that asks the same questions of the same models, an option a line, from the configuration."""
     config = manifest.get("config")
     if not isinstance(config, dict) or not isinstance(config.get("models"), list):
         return "# manifest.json does not hold the configuration of this run"
@@ -24,7 +24,9 @@ def command_of(manifest: Mapping[str, Any]) -> str:
     for name in ("limit", "seed", "split", "explanations", "aa_share"):
         if config.get(name) is not None:
             words += [f"--{name.replace('_', '-')}", str(config[name])]
-    return shlex.join([*words, "--out", "RUN"])
+    words += ["--out", "RUN"]
+    pairs = [shlex.join(words[at : at + 2]) for at in range(0, len(words), 2)]
+    return " \\\n    ".join(pairs)
 
 
 def _named(model: Any) -> str:

@@ -75,7 +75,8 @@ def interval(estimate: Estimate) -> str:
     """The 95 % interval in brackets, or nothing."""
     if estimate.low is None or estimate.high is None:
         return ""
-    return f"[{number(estimate.low, SENTENCE_DECIMALS)}, {number(estimate.high, SENTENCE_DECIMALS)}]"
+    # The space does not break, so that a narrow table keeps an interval on one line.
+    return f"[{number(estimate.low, SENTENCE_DECIMALS)},\u00a0{number(estimate.high, SENTENCE_DECIMALS)}]"
 
 
 def headline_table(summary: Summary) -> Table:

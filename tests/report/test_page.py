@@ -171,7 +171,9 @@ def test_the_command_on_the_page_makes_the_same_configuration(tmp_path: Path) ->
         seed=3,
         aa_share=0.25,
     )
-    words = shlex.split(command_of({"config": dict(config.as_json())}))
+    command = command_of({"config": dict(config.as_json())})
+    assert all(line.endswith(" \\") for line in command.splitlines()[:-1])
+    words = shlex.split(command.replace("\\\n", ""))
     given: dict[str, list[str]] = {}
     for name, value in zip(words[2::2], words[3::2], strict=True):
         given.setdefault(name.removeprefix("--").replace("-", "_"), []).append(value)

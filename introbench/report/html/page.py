@@ -165,18 +165,23 @@ def _self_cards(task: TaskSummary) -> Iterator[Card]:
     targets = [emitter for emitter in task.emitters if emitter.role == "target"]
     for emitter in targets:
         who = f"{emitter.model}: " if len(targets) > 1 else ""
-        refused = bool(emitter.headline.reasons_against)
+        refused = bool(emitter.headline.reasons_against or emitter.saying.collapsed)
         for name, part in (("Youden's J", emitter.headline.youden_j), ("Exact match", emitter.headline.exact_match)):
-            note = "no headline" if refused else f"floor: {part.floor or '–'}"
+            note = _note(emitter.saying.collapsed, refused) or f"floor: {part.floor or '–'}"
             yield _card(f"{who}{name} above its best floor", part.above, note, refused)
 
 
 def _pair_card(pair: PairSummary) -> Card:
-    refused = bool(pair.reasons_against)
-    note = "no headline" if refused else f"{pair.exact.disagreements} cases on which labels differ"
+    refused = bool(pair.reasons_against or pair.collapsed)
+    note = _note(pair.collapsed, refused) or f"{pair.exact.disagreements} cases on which labels differ"
     return _card(
         f"Centred coupling, {pair.emitter} against {pair.reference}", pair.exact.centred_coupling, note, refused
     )
+
+
+def _note(collapsed: str | None, refused: bool) -> str:
+    """Why a number is no headline, or nothing where it is one."""
+    return "no headline: the explainer is collapsed" if collapsed else "no headline" if refused else ""
 
 
 def _card(what: str, estimate: Estimate, note: str, refused: bool) -> Card:
