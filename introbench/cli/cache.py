@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from introbench.cli.say import say
+
 if TYPE_CHECKING:
     from introbench.models.cache import Cached
 
@@ -23,8 +25,8 @@ def ls() -> None:
     from introbench.models.embedded import cache_folder
 
     found = cached()
-    typer.echo(_table(found) if found else "Nothing is cached.")
-    typer.echo(f"\nconverted weights lie in {cache_folder()} ($INTROBENCH_CACHE)")
+    say(_table(found) if found else "Nothing is cached.")
+    say(f"\nconverted weights lie in {cache_folder()} ($INTROBENCH_CACHE)")
 
 
 @cache.command("verify", short_help="Compare converted weights with their hashes.")
@@ -38,12 +40,12 @@ def verify() -> None:
     converted = [entry for entry in cached() if entry.kind == "converted"]
     damaged = [entry for entry in converted if entry.damaged()]
     for entry in converted:
-        typer.echo(f"{'damaged' if entry in damaged else 'sound':<9}{entry.name}")
+        say(f"{'damaged' if entry in damaged else 'sound':<9}{entry.name}")
     if damaged:
-        typer.echo("\n`introbench cache prune` removes what is damaged; it is made anew when a run needs it.")
+        say("\n`introbench cache prune` removes what is damaged; it is made anew when a run needs it.")
         raise typer.Exit(1)
     if not converted:
-        typer.echo("No weights have been converted here.")
+        say("No weights have been converted here.")
 
 
 @cache.command("prune", short_help="Remove what no run would use.")
@@ -55,9 +57,9 @@ def prune_cache(
 
     gone = prune(everything=everything)
     if not gone:
-        typer.echo("Nothing to remove.")
+        say("Nothing to remove.")
         return
-    typer.echo(f"{_table(gone)}\n\nremoved, {sum(entry.size for entry in gone) / _MEBIBYTE:,.0f} MiB")
+    say(f"{_table(gone)}\n\nremoved, {sum(entry.size for entry in gone) / _MEBIBYTE:,.0f} MiB")
 
 
 def _table(entries: list[Cached]) -> str:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from introbench.cli.say import say
+
 __all__ = ["compare"]
 
 
@@ -35,7 +37,7 @@ def compare(
     runs = (first, first if a.resolve() == b.resolve() else read_run(b))
     comparison = compare_runs(runs, (str(a), str(b)), (model_a, model_b))
     if json:
-        typer.echo(dumps(rounded(comparison.model_dump(mode="json")), indent=1))
+        say(dumps(rounded(comparison.model_dump(mode="json")), indent=1))
         return
     width = max(80, min(shutil.get_terminal_size().columns, 100))
-    typer.echo(render_comparison(comparison, width, cases), nl=False)
+    say(render_comparison(comparison, width, cases), end=False)

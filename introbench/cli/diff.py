@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from introbench.cli.say import say
+
 if TYPE_CHECKING:
     from introbench.metrics.difference import Stage
 
@@ -35,14 +37,14 @@ def diff(
 
     stages = compare_runs(first, second, tolerance)
     rows = [[stage.name, stage.compared, len(stage.differences) or "-"] for stage in stages]
-    typer.echo(tabulate(rows, headers=["stage", "compared", "different"], tablefmt="simple"))
+    say(tabulate(rows, headers=["stage", "compared", "different"], tablefmt="simple"))
     parted = next((stage for stage in stages if stage.differences), None)
     if parted is None:
-        typer.echo(f"\nNothing differs (log-probabilities within {tolerance:g} nats).")
+        say(f"\nNothing differs (log-probabilities within {tolerance:g} nats).")
         return
-    typer.echo(f"\nThe runs part at: {parted.name}")
+    say(f"\nThe runs part at: {parted.name}")
     if show:
-        typer.echo(_listed(parted, show))
+        say(_listed(parted, show))
     raise typer.Exit(1)
 
 

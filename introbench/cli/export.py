@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from introbench.cli.options import IncludePath, Limit, Seed, SplitName, Tasks, split_tasks
+from introbench.cli.say import say
 
 __all__ = ["export"]
 
@@ -41,5 +42,5 @@ def lm_eval(
     plan = make_plan(*with_labels(config, variants, None))
     names = export_lm_eval(plan, out)
     for name, task in zip(names, plan.tasks, strict=True):
-        typer.echo(f"{name}: {len(task.cases)} cases of {task.items} items")
-    typer.echo(f"lm_eval run --include_path {out} --tasks {TAG} --apply_chat_template --model hf --model_args …")
+        say(f"{name}: {len(task.cases)} cases of {task.items} items")
+    say(f"lm_eval run --include_path {out} --tasks {TAG} --apply_chat_template --model hf --model_args …")

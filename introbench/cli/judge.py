@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from introbench.cli.say import say
+
 __all__ = ["judge"]
 
 
@@ -38,4 +40,4 @@ def judge(
         verdicts = judge_with_model(load_model(judge_spec), rows)
     write_whole(out, verdict_lines(rows, verdicts))
     counts = {label: sum(verdict.label == label for verdict in verdicts) for label in LABELS}
-    typer.echo(f"{out}: " + ", ".join(f"{count} {label}" for label, count in counts.items()))
+    say(f"{out}: " + ", ".join(f"{count} {label}" for label, count in counts.items()))

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from introbench.cli.say import say
+
 __all__ = ["labels"]
 
 
@@ -28,5 +30,5 @@ def labels(
 
     data, left_out = label_file(run, task, model, held_out=held_out)
     write_whole(out, data)
-    typer.echo(f"{out}: {data.count(b'verdict')} labels, {left_out} held-out ones left out")
-    typer.echo(f"sha256 {text_hash(data.decode())}")
+    say(f"{out}: {data.count(b'verdict')} labels, {left_out} held-out ones left out")
+    say(f"sha256 {text_hash(data.decode())}")

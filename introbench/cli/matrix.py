@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from introbench.cli.say import say
+
 __all__ = ["matrix"]
 
 
@@ -25,6 +27,6 @@ def matrix(
 
     found = matrix_of([read_run(run) for run in runs], [str(run) for run in runs])
     if json:
-        typer.echo(dumps(rounded(found.model_dump(mode="json")), indent=1))
+        say(dumps(rounded(found.model_dump(mode="json")), indent=1))
         return
-    typer.echo(render_matrix(found, width=max(80, min(shutil.get_terminal_size().columns, 100))), nl=False)
+    say(render_matrix(found, width=max(80, min(shutil.get_terminal_size().columns, 100))), end=False)

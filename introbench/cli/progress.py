@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
+from introbench.cli.say import say
 from introbench.runs.execute import Progress
+from introbench.texts import inert
 
 __all__ = ["shown_progress"]
 
@@ -28,7 +29,7 @@ def shown_progress() -> Iterator[Callable[[Progress], None]]:
         yield _lines()
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=14),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -64,17 +65,18 @@ def _lines() -> Callable[[Progress], None]:
         now = time.monotonic()
         finished = progress.total > 0 and progress.done == progress.total
         if progress.step == "loading":
-            typer.echo(f"{progress.model}: {progress.step}", err=True)
+            say(f"{progress.model}: {progress.step}", err=True)
             started[progress.model] = last[progress.model] = now
         elif finished or now - last.get(progress.model, 0.0) > _SECONDS_BETWEEN_LINES:
             last[progress.model] = now
             asked = progress.done - progress.found
             left = (now - started.get(progress.model, now)) * (progress.total - progress.done) / max(asked, 1)
             estimate = "" if finished else f", about {left:.0f} s left"
-            typer.echo(f"{progress.model}: {progress.done}/{progress.total}{estimate}", err=True)
+            say(f"{progress.model}: {progress.done}/{progress.total}{estimate}", err=True)
 
     return show
 
 
 def _short(name: str) -> str:
+    name = inert(name)
     return name if len(name) <= _NAME_WIDTH else name[: _NAME_WIDTH - 1] + "…"

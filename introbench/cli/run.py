@@ -19,6 +19,7 @@ from introbench.cli.options import (
     split_tasks,
     task_values,
 )
+from introbench.cli.say import say
 
 if TYPE_CHECKING:
     from introbench.runs.config import RunConfig
@@ -111,7 +112,7 @@ def run(
     if ranks != 1:
         _launch(ranks)
         return
-    _run(config, variants, out, reuse or [])
+    _run(config, variants, out, include_path or [], reuse or [])
 
 
 def plan(
@@ -168,10 +169,13 @@ def _launch(ranks: int) -> None:
     launch_ranks(ranks, arguments)
 
 
-def _run(config: RunConfig, variants: list[TaskVariant], out: Path, reuse: list[Path]) -> None:
-    from contextlib import nullcontext
-    from functools import partial
+def _run(
+    config: RunConfig, variants: list[TaskVariant], out: Path, include_paths: list[Path], reuse: list[Path]
+) -> None:
+    pass
 
+
+def _run(config: RunConfig, variants: list[TaskVariant], out: Path, include_paths: list[Path]) -> None:
     from introbench.cli.progress import shown_progress
     from introbench.cli.score import rescore
     from introbench.ranks import joined_ranks
@@ -185,7 +189,7 @@ def _run(config: RunConfig, variants: list[TaskVariant], out: Path, reuse: list[
             config, variants = with_labels(config, variants, out, measure, ranks)
             measure(config, variants, out)
     if first:
-        rescore(out)
+        rescore(out, include_paths=include_paths)
 
 
 def _show_plan(config: RunConfig, variants: list[TaskVariant], out: Path | None) -> None:
@@ -200,7 +204,7 @@ def _show_plan(config: RunConfig, variants: list[TaskVariant], out: Path | None)
         [task.variant.name, task.items, sum(task.skipped.values()), len(task.cases), len(task.repeated)]
         for task in plan.tasks
     ]
-    typer.echo(tabulate(tasks, headers=["task", "items", "left out", "cases", "asked twice"], tablefmt="simple"))
+    say(tabulate(tasks, headers=["task", "items", "left out", "cases", "asked twice"], tablefmt="simple"))
     rows = []
     for count in counts:
         saving = f"{count.prompt_tokens / count.pushed_tokens:.1f}x" if count.pushed_tokens else "-"
@@ -208,9 +212,9 @@ def _show_plan(config: RunConfig, variants: list[TaskVariant], out: Path | None)
         tokens = count.pushed_tokens or "-"
         rows.append([count.name, count.requests, count.found, count.packs, tokens, of_bound, saving])
     headers = ["model", "requests", "in ledger", "packs", "tokens", "of bound", "saved"]
-    typer.echo("")
-    typer.echo(tabulate(rows, headers=headers, tablefmt="simple", maxcolwidths=[24, *[None] * 6]))
-    typer.echo(
+    say("")
+    say(tabulate(rows, headers=headers, tablefmt="simple", maxcolwidths=[24, *[None] * 6]))
+    say(
         "\ntokens: pushed once each in packed trees; of bound: against a tree per item;\n"
         "saved: against one row per choice"
     )

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from introbench.cli.say import say
+
 __all__ = ["score_external"]
 
 
@@ -27,6 +29,6 @@ def score_external(
         # Non-ASCII letters are escaped: nothing that a model wrote reaches a terminal as it stands.
         whole = {**fractions(scored), "estimates": scored.scores.model_dump(mode="json")}
         rest = scored.model_dump(mode="json", exclude={"scores"})
-        typer.echo(dumps(rounded({**whole, **rest}), indent=1))
+        say(dumps(rounded({**whole, **rest}), indent=1))
         return
-    typer.echo(render_external(scored, width=max(80, min(shutil.get_terminal_size().columns, 100))), nl=False)
+    say(render_external(scored, width=max(80, min(shutil.get_terminal_size().columns, 100))), end=False)

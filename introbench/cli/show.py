@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from introbench.cli.options import Columns, Data, IncludePath, Seed, SplitName, task_values
+from introbench.cli.say import say
 
 if TYPE_CHECKING:
     from introbench.models.types import ModelHead
@@ -55,10 +56,10 @@ def show(
 def _show_case(case: Case, head: ModelHead | None) -> None:
     hint = "none" if case.hint is None else case.item.choices[case.hint]
     key = "none" if case.item.key is None else case.item.choices[case.item.key]
-    typer.secho(f"\n{case.id}", bold=True)
-    typer.echo(f"cue kind {case.cue.kind} ({case.cue.edit}), hint {hint!r}, key {key!r}")
+    say(f"\n{case.id}", bold=True)
+    say(f"cue kind {case.cue.kind} ({case.cue.edit}), hint {hint!r}, key {key!r}")
     for question in case.questions:
-        typer.secho(f"\n  {question.part}", underline=True)
+        say(f"\n  {question.part}", underline=True)
         if head is None:
             _show_messages(question)
         else:
@@ -68,9 +69,9 @@ def _show_case(case: Case, head: ModelHead | None) -> None:
 def _show_messages(question: Question) -> None:
     for message in question.messages:
         text = message.content.replace("\n", "\n" + " " * 13)
-        typer.echo(f"    {message.role:<9}{text}")
+        say(f"    {message.role:<9}{text}")
     wanted = f"a reply of at most {question.new_tokens} tokens" if question.new_tokens else " | ".join(question.replies)
-    typer.echo(f"    {'choices':<9}{wanted}")
+    say(f"    {'choices':<9}{wanted}")
 
 
 def _show_ids(question: Question, case: Case, head: ModelHead) -> None:
@@ -81,8 +82,8 @@ def _show_ids(question: Question, case: Case, head: ModelHead) -> None:
         raise UsageError(f"{head.spec}: has no token ids to show")
     request = render(question, case, head.chat)
     pieces = [head.tokenizer.decode([token]) for token in request.prompt_ids]
-    typer.echo(f"    prompt, {len(pieces)} tokens: " + "|".join(pieces).replace("\n", "⏎"))
-    typer.echo(f"    {list(request.prompt_ids)}")
+    say(f"    prompt, {len(pieces)} tokens: " + "|".join(pieces).replace("\n", "⏎"))
+    say(f"    {list(request.prompt_ids)}")
     for text, reply in zip(question.replies, request.choices_ids, strict=True):
         shown = "|".join(head.tokenizer.decode([token]) for token in reply).replace("\n", "⏎")
-        typer.echo(f"    + {text!r}: {shown} {list(reply)}")
+        say(f"    + {text!r}: {shown} {list(reply)}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from introbench.cli.options import IncludePath, Limit, Out, Seed, SplitName
+from introbench.cli.say import say
 
 if TYPE_CHECKING:
     from introbench.report.card import Measured
@@ -32,9 +33,9 @@ def new(
     from introbench.tasks.scaffold import write_plugin
 
     folder = write_plugin(name, parent)
-    typer.echo(f"{folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
-    typer.echo(f"introbench tasks validate {folder}")
-    typer.echo(f"introbench run --model scripted/oracle --include-path {folder} --tasks {name} --out RUN")
+    say(f"{folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+    say(f"introbench tasks validate {folder}")
+    say(f"introbench run --model scripted/oracle --include-path {folder} --tasks {name} --out RUN")
 
 
 @app.command("validate", short_help="List everything that a plugin breaks.")
@@ -59,15 +60,15 @@ def validate(
         try:
             task, values = task_at(Path(plugin)), {}
         except TaskError as error:
-            typer.echo(f"declaration: {error}\n{plugin}: 1 problem")
+            say(f"declaration: {error}\n{plugin}: 1 problem")
             return 1
     else:
         variant = resolve_task(plugin, find_tasks(include_path or []))
         task, values = variant.task, dict(variant.parameters)
     found, notes = all_problems(task, values, head)
     for line in (*notes, *found):
-        typer.echo(str(line))
-    typer.echo(f"{task.info.name}: {len(found) or 'no'} problem{'s' * (len(found) != 1)}")
+        say(str(line))
+    say(f"{task.info.name}: {len(found) or 'no'} problem{'s' * (len(found) != 1)}")
     return int(bool(found))
 
 
@@ -98,7 +99,7 @@ def card(
     if check:
         wrong = list(card_problems(path, variant, found))
         for line in wrong or [f"{path} is current"]:
-            typer.echo(line)
+            say(line)
         return int(bool(wrong))
     if not model:
         raise UsageError("--model SPEC is missing: name one or more models to measure, or add --check")
@@ -106,9 +107,9 @@ def card(
         variant, found, model, len(found.items) if limit is None else limit, split, seed, out, include_path or []
     )
     write_whole(path, card_text(variant, found, measured).encode())
-    typer.echo(f"{path}: {len(measured.models)} models")
+    say(f"{path}: {len(measured.models)} models")
     if (reason := unusual_change(measured)) and not variant.task.info.experimental:
-        typer.echo(f"{reason}; say so in the task's `experimental` and write the card again with the same command")
+        say(f"{reason}; say so in the task's `experimental` and write the card again with the same command")
     return 0
 
 

@@ -26,6 +26,7 @@ from introbench.report.sentences import (
     pair_sentence,
     signed,
 )
+from introbench.texts import inert_json
 
 __all__ = ["render", "renderable"]
 
@@ -45,6 +46,8 @@ def render(summary: Summary, width: int = 80) -> str:
 
 def renderable(summary: Summary) -> RenderableType:
     """The whole summary for a rich console, which chooses width and colours."""
+    # Names come from a manifest, which a stranger may have written.
+    summary = Summary.model_validate(inert_json(summary.model_dump()))
     parts: list[RenderableType] = []
     for task in summary.tasks:
         parts += [Rule(Text(task.name, style="bold"), align="left"), *_task(task)]

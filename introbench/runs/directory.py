@@ -12,7 +12,7 @@ from typing import Any
 from introbench.errors import RunDirectoryError
 from introbench.files import disk_errors, slug, write_whole
 
-__all__ = ["RunDirectory"]
+__all__ = ["RunDirectory", "read_manifest"]
 
 _LOCK = ".lock"
 _TORN = (".cases.jsonl-", ".manifest.json-")
@@ -44,6 +44,11 @@ class RunDirectory:
         """Every estimate."""
         return self.path / "summary.json"
 
+    @property
+    def report(self) -> Path:
+        """The page for people."""
+        return self.path / "report.html"
+
     def ledger(self, folder: str, task: str) -> Path:
         """The ledger file of one model and task."""
         return self.path / "records" / folder / f"{slug(task)}.jsonl"
@@ -62,7 +67,7 @@ class RunDirectory:
             return None
         if not self.manifest.is_file():
             raise RunDirectoryError(f"{self.path}: is not empty and holds no run; choose another --out")
-        manifest = _read_manifest(self.path)
+        manifest = read_manifest(self.path)
         found = manifest.get("config", {})
         if different := [name for name in config if found.get(name) != config[name]]:
             name = different[0]
@@ -125,10 +130,10 @@ class RunDirectory:
 
 def _unfinished(name: str) -> bool:
     """Whether a file is the lock, or one that was being written when a run was killed."""
-    return name == _LOCK or name.startswith((*_TORN, ".summary.json-"))
+    return name == _LOCK or name.startswith((*_TORN, ".report.html-", ".summary.json-"))
 
 
-def _read_manifest(path: Path) -> Mapping[str, Any]:
+def read_manifest(path: Path) -> Mapping[str, Any]:
     """The manifest of a stored run. Raises RunDirectoryError where there is none that can be read."""
     file = path / "manifest.json"
     try:

@@ -1,0 +1,126 @@
+"""What a report is made of: the files of a run directory, read once."""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from introbench.errors import RunDirectoryError
+from introbench.files import disk_errors
+from introbench.metrics.read import ModelEntry, Run, read_run
+from introbench.metrics.schema import Summary
+from introbench.metrics.summary import summarise_run
+from introbench.report.prompts import TaskTexts, rebuilt_texts
+from introbench.runs.directory import RunDirectory, read_manifest
+from introbench.runs.ledger import read_ledger, request_key
+
+__all__ = ["Reply", "ReportedRun", "gather", "gather_all"]
+
+Reply = Mapping[str, Any]
+"""A ledger row."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReportedRun:
+    """One run of a report.
+
+    Attributes:
+        name: what the page calls it.
+        manifest: what was run, with what and on what.
+        summary: every estimate.
+        run: cases and decisions, as the metrics see them.
+        rows: the rows of cases.jsonl, in the order of `run.cases`.
+        replies: by model name, its ledger rows of the first asking, by the hash of what was asked.
+        texts: by task name, the prompts.
+    """
+
+    name: str
+    manifest: Mapping[str, Any]
+    summary: Summary
+    run: Run
+    rows: Sequence[Mapping[str, Any]]
+    replies: Mapping[str, Mapping[str, Reply]]
+    texts: Mapping[str, TaskTexts]
+
+
+def gather_all(paths: Sequence[Path], include_paths: Sequence[Path] = ()) -> list[ReportedRun]:
+    """Several runs under names that differ."""
+    runs = [gather(path, include_paths) for path in paths]
+    if len({run.name for run in runs}) == len(runs):
+        return runs
+    return [replace(run, name=str(path)) for run, path in zip(runs, paths, strict=True)]
+
+
+def gather(path: Path, include_paths: Sequence[Path] = (), *, known: tuple[Run, Summary] | None = None) -> ReportedRun:
+    """Read a run directory; its summary is built anew where summary.json is missing.
+
+    Args:
+        include_paths: folders with the plugins of tasks that are not installed.
+        known: what was read and estimated of this directory just now.
+
+    Raises RunDirectoryError where a file is missing or is not what it should be.
+    """
+    with _without_collector():
+        return _gathered(path, include_paths, known)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """All that is read is kept, and looking for garbage in it again and again took a fifth of the time."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _gathered(path: Path, include_paths: Sequence[Path], known: tuple[Run, Summary] | None) -> ReportedRun:
+    directory = RunDirectory(path)
+    run = known[0] if known else read_run(path)
+    with disk_errors(directory.cases):
+        # read_run has held these lines to their schema.
+        rows = [json.loads(line) for line in directory.cases.read_bytes().split(b"\n") if line]
+    manifest = read_manifest(path)
+    return ReportedRun(
+        name=path.resolve().name,
+        manifest=manifest,
+        summary=known[1] if known else _summary(directory, run),
+        run=run,
+        rows=rows,
+        replies={model.name: _replies(path, model) for model in run.models},
+        texts=rebuilt_texts(manifest, rows, include_paths),
+    )
+
+
+def _summary(directory: RunDirectory, run: Run) -> Summary:
+    if not directory.summary.exists():
+        return summarise_run(run)
+    way_out = f"run `introbench score {directory.path}` first"
+    try:
+        with disk_errors(directory.summary):
+            summary = Summary.model_validate_json(directory.summary.read_bytes())
+    except ValidationError as error:
+        raise RunDirectoryError(f"{directory.summary}: was not written by this version; {way_out}") from error
+    models = [model.name for model in run.models] == [model.name for model in summary.models]
+    tasks = [task.name for task in run.tasks] == [task.name for task in summary.tasks]
+    if not (models and tasks):
+        raise RunDirectoryError(f"{directory.summary}: is of other models or tasks than this run; {way_out}")
+    return summary
+
+
+def _replies(path: Path, model: ModelEntry) -> dict[str, Reply]:
+    found: dict[str, Reply] = {}
+    for file in sorted((path / "records" / model.folder).glob("*.jsonl")):
+        for row in read_ledger(file):
+            if row["ask"] not in found and row["key"] == request_key(row["ask"], model.fingerprint):
+                found[row["ask"]] = row
+    return found
