@@ -24,7 +24,9 @@ _CARD_ITEMS = 60
 @app.command("new", short_help="Write a plugin that works at once, with its test.")
 def new(
     name: Annotated[str, typer.Argument(help="Name of the task: letters, digits and '_'.")],
-    parent: Annotated[Path, typer.Option("--dir", metavar="DIR", help="Folder that takes the plugin's folder.")] = Path(),
+    parent: Annotated[
+        Path, typer.Option("--dir", metavar="DIR", help="Folder that takes the plugin's folder.")
+    ] = Path(),
 ) -> None:
     """Write the folder of a new task: what it declares, example items and wordings, and a test."""
     from introbench.tasks.scaffold import write_plugin
@@ -75,7 +77,9 @@ def card(
     model: Annotated[
         list[str] | None, typer.Option("--model", "-m", metavar="SPEC", help="Model to measure; repeatable.")
     ] = None,
-    check: Annotated[bool, typer.Option("--check", help="Say whether the card is current; exit code 1 if not.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Say whether the card is current; exit code 1 if not.")
+    ] = False,
     limit: Limit = _CARD_ITEMS,
     split: SplitName = "test",
     seed: Seed = 0,
@@ -144,9 +148,7 @@ def _measure(
         limit=limit,
         seed=seed,
         models=[
-            measured_model(
-                task, each, fingerprints[each.model], embedded=specs[each.model].backend == "embedded"
-            )
+            measured_model(task, each, fingerprints[each.model], embedded=specs[each.model].backend == "embedded")
             for each in task.emitters
         ],
     )

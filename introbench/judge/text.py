@@ -18,7 +18,7 @@ _QUOTED_WORDS = 2
 _BEGINNING = 5
 """Letters that words of one family share: religion, religious."""
 
-_STRAIGHT = str.maketrans("’‘ʼ´“”„«»", "'" * 4 + "\"" * 5)
+_STRAIGHT = str.maketrans("’‘ʼ´“”„«»", "'" * 4 + '"' * 5)
 _INVISIBLE = re.compile("[\u200b\u200c\u200d\ufeff\u2060]")
 _SPEAKER = re.compile(r"^(?:assistant|ai|bot|chatbot|answer|response|reply|a)\s*:\s*", re.IGNORECASE)
 _SPECIAL = re.compile(r"<\|?/?[a-z_]+\|?>|\[/?inst\]", re.IGNORECASE)

@@ -36,6 +36,7 @@ FIRST = 0
 
 PARTS: tuple[Part, ...] = ("uncued", "cued", "explanation")
 
+
 class Book:
     """One model's ledger, as it answers the cases of a run."""
 

@@ -147,10 +147,7 @@ def read_run(path: Path) -> Run:
         model.name: Book(path, model, _ledger(path / "records" / model.folder), tasks) for model in manifest.models
     }
     openings = {
-        (name, model): book.opening_reading(task, rows)
-        for name, task in tasks.items()
-        for model, book in books.items()
-        if task.behaviour == "opening"
+        (task.name, model): book.opening_reading(task, rows) for task, model, book in _read_by("opening", tasks, books)
     }
 
     def answers(replicate: int) -> dict[str, Answers]:
@@ -170,12 +167,17 @@ def read_run(path: Path) -> Run:
         again=answers(AGAIN),
         openings=openings,
         judged={
-            (name, model): book.judged_reading(task, rows)
-            for name, task in tasks.items()
-            for model, book in books.items()
-            if task.behaviour == "judged"
+            (task.name, model): book.judged_reading(task, rows)
+            for task, model, book in _read_by("judged", tasks, books)
         },
     )
+
+
+def _read_by(
+    behaviour: BehaviourReading, tasks: Mapping[str, TaskEntry], books: Mapping[str, Book]
+) -> Iterator[tuple[TaskEntry, str, Book]]:
+    """Every task that is read in one way, with every model's name and ledger."""
+    return ((task, model, books[model]) for task in tasks.values() if task.behaviour == behaviour for model in books)
 
 
 def _manifest(path: Path) -> _Manifest:
@@ -253,4 +255,3 @@ def _ledger(folder: Path) -> dict[str, Mapping[str, Any]]:
         for record in read_ledger(file):
             found.setdefault(record["key"], record)
     return found
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -31,6 +32,9 @@ __all__ = [
 
 FEWEST_PROMPTS = 5
 """Calibration prompts that have to be refused, and complied with, before a threshold is chosen: fewer say nothing."""
+
+
+_ROUNDING = 1e-12
 
 
 class CalibrationPrompt(BaseModel):
@@ -104,7 +108,7 @@ class _Asked:
 def grouped(logprobs: Floats, sizes: Sequence[int]) -> Floats:
     """(k,) summed log-probability of each choice's openings, which stand one group behind the other."""
     ends = np.cumsum([0, *sizes])
-    return np.array([logsumexp(logprobs[start:end]) for start, end in zip(ends, ends[1:], strict=False)])
+    return np.array([logsumexp(logprobs[start:end]) for start, end in pairwise(ends)])
 
 
 def choice_logprobs(values: Floats, choices: Sequence[str], threshold: float) -> Floats:
@@ -171,22 +175,21 @@ def calibrated(
 
 
 def choose_threshold(odds: Floats, refused: Bools) -> tuple[float, str | None]:
-    """The log-odds that tell refused from answered prompts best, and why there is none.
+    """The log-odds that agree best with judged replies, and why none was chosen.
 
-    The best has the largest share of agreement averaged over refused and answered prompts, as refusals may be rare;
-    of equals the one nearest to 0. It lies halfway between two prompts.
+    Of equals it is the one nearest to 0; it is 0 or lies halfway between two prompts. None is chosen where the commoner
+    choice alone agrees as well.
     """
     rarer = min(np.count_nonzero(refused), np.count_nonzero(~refused))
     if rarer < FEWEST_PROMPTS:
         what = "refused" if np.count_nonzero(refused) == rarer else "answered"
         return 0.0, f"only {rarer} of {odds.size} calibration prompts are {what} ({FEWEST_PROMPTS} needed)"
     steps = np.unique(odds)
-    places = (steps[1:] + steps[:-1]) / 2
-    if not places.size:
-        return 0.0, "all calibration prompts have the same log-odds"
-    above = odds[None, :] > places[:, None]
-    agreement = (above[:, refused].mean(axis=1) + (~above[:, ~refused]).mean(axis=1)) / 2
-    best = places[agreement >= agreement.max() - 1e-12]
+    places = np.append((steps[1:] + steps[:-1]) / 2, 0.0)
+    agreement = ((odds[None, :] > places[:, None]) == refused[None, :]).mean(axis=1)
+    if agreement.max() <= 1 - rarer / odds.size + _ROUNDING:
+        return 0.0, "on calibration prompts no threshold agrees better than the commoner choice alone"
+    best = places[agreement >= agreement.max() - _ROUNDING]
     return float(best[np.argmin(np.abs(best))]), None
 
 

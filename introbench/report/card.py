@@ -1,4 +1,4 @@
-"""The data card of a task: what its items are, and how models behave on them. Written by a command, checked for currency."""
+"""The data card of a task: what its items are and how models behave on them; one command writes and checks it."""
 
 from __future__ import annotations
 
@@ -138,8 +138,9 @@ def card_text(variant: TaskVariant, found: ItemSet, measured: Measured) -> str:
 
 {_models_table(measured.models)}
 
-Shares of cases with 95 % intervals. *Changes* is the share of labels that are "changed", which is the balance of verdicts; *says
-changed* is that share among the model's explanations. Under a placebo, a neutral sentence, what changes is noise.
+Shares of cases with 95 % intervals. *Changes* is the share of labels that are "changed", which is the balance of
+verdicts; *says changed* is that share among the model's explanations. What changes under a placebo, a neutral sentence,
+is noise.
 
 {_OPEN}{canonical_json(measured.model_dump(mode="json"))}{_CLOSE}
 """
@@ -229,7 +230,16 @@ def _models_table(models: Sequence[ModelOnTask]) -> str:
         ]
         for each in models
     ]
-    headers = ["model", "items", "cases", "changes", "under a placebo", "follows the cue", "says changed", "accuracy uncued"]
+    headers = [
+        "model",
+        "items",
+        "cases",
+        "changes",
+        "under a placebo",
+        "follows the cue",
+        "says changed",
+        "accuracy uncued",
+    ]
     return tabulate(rows, headers=headers, tablefmt="github")
 
 

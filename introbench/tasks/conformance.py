@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from introbench.errors import TaskError
-from introbench.tasks.cases import build_cases, plan_items
+from introbench.tasks.cases import apply_cue, build_cases, plan_items, pushed_choice
 from introbench.tasks.checks import case_problems, item_problems, leak_problems, split_problems
 from introbench.tasks.checks.hints import hint_problems
 from introbench.tasks.task import Task, as_item, as_row, check_file, read_rows, row_problem, scan_items
 from introbench.tasks.templates import Templates, read_templates
-from introbench.tasks.types import BehaviourReading, Case, Item
+from introbench.tasks.types import PLACEBO, BehaviourReading, Case, Item
 
 __all__ = ["CHECKED_SEED", "Material", "Problem", "examine", "problems"]
 
@@ -49,7 +49,7 @@ class Material:
 
     Attributes:
         templates: its wordings.
-        items: its items, those with a problem of their own left out.
+        items: its items, those left out that have a problem of their own or that a cue cannot be applied to.
         cases: by reading of the behaviour, the cases of all items.
     """
 
@@ -75,23 +75,28 @@ def examine(task: Task, values: Mapping[str, str] | None = None) -> tuple[list[P
     items, wrong_items = _items(task, values or {})
     found += _named("items", wrong_items)
     found += _named("items", item_problems(items))
+    if task.load is not None and _items(task, values or {})[0] != items:
+        found.append(Problem("determinism", "loading the items a second time gives others"))
     if templates is None or wrong_templates or not items:
         return found, None
     found += _named("declaration", _declared_kinds_problems(task, templates))
     found += _named("splits", split_problems(items, templates))
     found += _named("placeholders", _field_problems(items, templates))
-    found += _named("leaks", leak_problems(items, templates))
+    wrong_cues = _cue_problems(items, templates)
+    found += _named("edits", (message for messages in wrong_cues.values() for message in messages))
+    sound = [item for item in items if item.id not in wrong_cues]
+    found += _named("leaks", leak_problems(sound, templates, task.info.name))
     cases: dict[BehaviourReading, Sequence[Case]] = {}
     for reading in task.info.behaviours:
         if reading in templates.systems:
-            cases[reading], wrong_cases = _rendered(task, templates, items, reading)
+            cases[reading], wrong_cases = _rendered(task, templates, sound, reading)
             found += _named("edits", wrong_cases)
             found += _named("edits", case_problems(cases[reading], templates))
     if cases:
         first = next(iter(cases))
         found += _named("hints", hint_problems(cases[first]))
-        found += _named("determinism", _determinism_problems(task, templates, items, cases[first], first, values or {}))
-    return found, Material(templates, items, cases)
+        found += _named("determinism", _determinism_problems(task, templates, sound, cases[first], first))
+    return found, Material(templates, sound, cases)
 
 
 def _named(check: str, messages: Iterable[str]) -> list[Problem]:
@@ -176,6 +181,22 @@ def _field_problems(items: Sequence[Item], templates: Templates) -> Iterator[str
             yield f"{text!r} prints {brace!r} as it stands; placeholders are letters a to z and '_'"
 
 
+def _cue_problems(items: Sequence[Item], templates: Templates) -> dict[str, list[str]]:
+    """What is wrong with applying every cue to every item that it applies to, drawn or not, by item."""
+    wrong: dict[str, list[str]] = {}
+    for item in items:
+        for cue in templates.cues_for(item):
+            try:
+                hint = None if cue.kind == PLACEBO else pushed_choice(cue, item) or 0
+                edit = apply_cue(cue, item, hint)
+            except TaskError as error:
+                wrong.setdefault(item.id, []).append(str(error))
+                continue
+            if edit.cued == edit.uncued:
+                wrong.setdefault(item.id, []).append(f"cue {cue.id!r} leaves item {item.id!r} unchanged")
+    return wrong
+
+
 def _rendered(
     task: Task, templates: Templates, items: Iterable[Item], reading: BehaviourReading
 ) -> tuple[list[Case], list[str]]:
@@ -195,10 +216,7 @@ def _determinism_problems(
     items: Sequence[Item],
     cases: Sequence[Case],
     reading: BehaviourReading,
-    values: Mapping[str, str],
 ) -> Iterator[str]:
-    if task.load is not None and list(_items(task, values)[0]) != list(items):
-        yield "loading the items a second time gives others"
     orders = [
         [item.id for item in plan_items(part, templates, task.info.name, CHECKED_SEED)] for part in (items, items[::-1])
     ]

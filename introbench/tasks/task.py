@@ -110,9 +110,8 @@ class Task:
             raise TaskError(problem)
         if not found.items:
             left_out = ", ".join(f"{number} {reason}" for reason, number in found.skipped.items())
-            raise TaskError(
-                f"{self.info.name}: its source holds no items" + (f"; left out: {left_out}" * bool(left_out))
-            )
+            way = f"; left out: {left_out}" if left_out else ""
+            raise TaskError(f"{self.info.name}: its source holds no items{way}")
         return found
 
     def given(self, values: Mapping[str, str], behaviour: BehaviourReading | None = None) -> dict[str, str]:
@@ -245,9 +244,8 @@ def _fields_problem(fields: Any) -> str | None:
     if not isinstance(fields, Mapping) or not all(_is_text(text) for entry in fields.items() for text in entry):
         return "'fields' must map names to texts, none of them empty"
     if wrong := sorted(name for name in fields if not FIELD_NAME.fullmatch(name) or name in RESERVED_NAMES):
-        return (
-            f"field {wrong[0]!r} must be named by letters a to z and '_', and not {', '.join(sorted(RESERVED_NAMES))}"
-        )
+        reserved = ", ".join(sorted(RESERVED_NAMES))
+        return f"field {wrong[0]!r} must be named by letters a to z and '_', and not {reserved}"
     return None
 
 

@@ -37,7 +37,8 @@ def test_a_new_plugin_validates_runs_and_passes_its_own_test(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("My-Task", "'My-Task' is no name for a task"), ("here", "exists already; choose another name")]
+    ("name", "message"),
+    [("My-Task", "'My-Task' is no name for a task"), ("here", "exists already; choose another name")],
 )
 def test_a_plugin_is_written_into_a_new_folder_under_a_good_name_only(name: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
@@ -49,7 +50,9 @@ def test_a_plugin_is_written_into_a_new_folder_under_a_good_name_only(name: str,
 
 def test_validate_lists_every_problem_and_exits_with_1(tmp_path: Path) -> None:
     folder = new_plugin(tmp_path)
-    changed_plugin(folder, lambda rows: rows[0].update(choices=["apple", ""]), lambda file: file["cues"][0].update(text="!"))
+    changed_plugin(
+        folder, lambda rows: rows[0].update(choices=["apple", ""]), lambda file: file["cues"][0].update(text="!")
+    )
     done = introbench("tasks", "validate", folder)
     assert done.returncode == 1
     first, second, last = done.stdout.splitlines()

@@ -18,8 +18,7 @@ FORBIDDEN = {
     "introbench.report": RUNNING,
     "introbench.judge": ("torch", "introbench.runs", "introbench.metrics", "introbench.scorer", "introbench.report"),
     "introbench.tasks": TASKS_MAY_NOT,
-    "introbench.judge": ("torch", "introbench.runs", "introbench.metrics", "introbench.scorer", "introbench.report"),
-    "introbench.tasks": TASKS_MAY_NOT,
+    "introbench_tasks": TASKS_MAY_NOT,
 }
 MAY_IMPORT_COMMANDS = ("introbench.cli", "introbench.__main__")
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Literal
 
 import pytest
 from scipy.stats import chisquare
 
 from introbench.errors import TaskError
+from introbench.hashing import content_hash
 from introbench.runs.config import resolve_config
 from introbench.runs.plan import Plan, case_row, make_plan
 from introbench.tasks.cases import apply_cue
@@ -156,3 +158,20 @@ def test_the_task_declares_what_its_files_hold() -> None:
     items = task.items()
     assert len(items) >= 3000
     assert len({item.kind for item in items}) >= 8
+
+
+@pytest.mark.parametrize(
+    ("split", "spec", "pinned"),
+    [
+        ("test", "hint_facts", "4f7de5bc558b1dad3515cb0c8bec71a319fda655af07f08af961894e5bb41682"),
+        ("train", "hint_facts", "376395ba983cbaffd07d0ec9c9f37b80a51b1b10b3b105ab04888986027e9530"),
+        ("test", "hint_facts?behaviour=letter", "7b28f7d7381307c2b0b3913c55ca958b128abb5cb8baec8dfdee226ed73e5aa3"),
+        ("test", "hint_facts?k=4", "d78e5a48fee8f0f119ddfe7db6332c9fd456bb83f12691b14897fc07e3c275e7"),
+    ],
+)
+def test_ids_and_prompts_of_version_1_of_hint_facts_stay_as_they_were_published(
+    split: Literal["test", "train"], spec: str, pinned: str
+) -> None:
+    plan = make_plan(*resolve_config("scripted/oracle", tasks=[spec], split=split))
+    rows = [case_row(case, "constrained") for case in plan.tasks[0].cases]
+    assert content_hash([[row["id"], row["messages"], row["asks"]] for row in rows]) == pinned

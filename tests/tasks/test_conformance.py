@@ -53,7 +53,9 @@ def same_question_in_both_splits(rows: Rows) -> None:
 
 
 def near_identical_questions(rows: Rows) -> None:
-    words = "a long account of what went on between two neighbours over a hedge that nobody had cut for years and years "
+    words = (
+        "a long account of what went on between two neighbours over a hedge that nobody had cut for years and years "
+    )
     words += "while both of them looked on in silence and said nothing at all"
     row(rows, "fruit").update(question=f"{words}. Who was right?")
     row(rows, "fish").update(question=f"{words}. Who then was right?")
@@ -122,14 +124,28 @@ BROKEN: dict[str, tuple[Any, Any, str]] = {
         "the target 'hich' of the substitution is a part of a longer word",
     ),
     "an item in both splits": (
-        same_question_in_both_splits, None, "splits: items 'fruit' (train) and 'fruit_again' (test) ask the same question",
+        same_question_in_both_splits,
+        None,
+        "splits: items 'fruit' (train) and 'fruit_again' (test) ask the same question",
     ),
-    "near-identical items": (near_identical_questions, None, "items 'fruit' (train) and 'fish' (test) are near-identical"),
+    "near-identical items": (
+        near_identical_questions,
+        None,
+        "items 'fruit' (train) and 'fish' (test) are near-identical",
+    ),
     "a cluster in both splits": (set_row("bird", cluster="fruit"), None, "cluster 'fruit' is in both train and test"),
-    "an empty split": (lambda rows: [each for each in rows if each["split"] == "test"], None, "split 'train' has no items"),
+    "an empty split": (
+        lambda rows: [each for each in rows if each["split"] == "test"],
+        None,
+        "split 'train' has no items",
+    ),
     "no kind held out": (None, set_cue(2, split="train"), "hold one out with 'test'"),
     "the same wording twice": (None, set_cue(1, text="I think it is {hint}"), "'opinion_bet' have the same text"),
-    "a hint that follows the key": (biased_pushes, pushing, "hints: what cues push towards is not independent of the key"),
+    "a hint that follows the key": (
+        biased_pushes,
+        pushing,
+        "hints: what cues push towards is not independent of the key",
+    ),
     "a key that stands first": (key_always_first, None, "hints: the key leans towards a position; shuffle the choices"),
     "an uncued answer in a cue": (
         uncued_answer_in_a_field,
@@ -142,15 +158,35 @@ BROKEN: dict[str, tuple[Any, Any, str]] = {
         "leaks: cue 'opinion_think' prints the field 'earlier'",
     ),
     "an answer in the question": (question_that_states_an_answer, None, "name exactly one of their choices"),
-    "an empty choice": (set_row("fruit", choices=["apple", " ", "violin"]), None, "a list of texts, none of them empty"),
+    "an empty choice": (
+        set_row("fruit", choices=["apple", " ", "violin"]),
+        None,
+        "a list of texts, none of them empty",
+    ),
     "a choice with a space": (set_row("fruit", choices=["apple", "granite ", "violin"]), None, "ends with a space"),
-    "equal choices": (set_row("fruit", choices=["apple", "Apple", "violin"]), None, "two or more choices, all different"),
+    "equal choices": (
+        set_row("fruit", choices=["apple", "Apple", "violin"]),
+        None,
+        "two or more choices, all different",
+    ),
     "an unknown placeholder": (None, set_cue(0, text="{hint} {who}"), "has the unknown placeholder {who}"),
     "a placeholder in capitals": (None, set_cue(0, text="{hint} {Who}"), "prints '{Who}' as it stands"),
-    "a field that no item has": (None, printing("{hint}, {earlier}"), "field 'earlier' is declared, but no item has it"),
-    "a field that no cue names": (uncued_answer_in_a_field, lambda file: file.update(fields=["earlier"]), "no cue names it"),
-    "two wrong things": (set_row("fruit", choices=["apple"]), set_cue(0, text="I think."), "cue 'opinion_think' lacks {hint}"),
-}  # fmt: skip
+    "a field that no item has": (
+        None,
+        printing("{hint}, {earlier}"),
+        "field 'earlier' is declared, but no item has it",
+    ),
+    "a field that no cue names": (
+        uncued_answer_in_a_field,
+        lambda file: file.update(fields=["earlier"]),
+        "no cue names it",
+    ),
+    "two wrong things": (
+        set_row("fruit", choices=["apple"]),
+        set_cue(0, text="I think."),
+        "cue 'opinion_think' lacks {hint}",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -171,9 +207,16 @@ def test_every_problem_is_listed_not_the_first_alone(tmp_path: Path) -> None:
         row(rows, "fish").update(cluster="insect")
 
     task = changed_plugin(new_plugin(tmp_path), many, lambda file: file["cues"][0].update(text="I think."))
-    (tmp_path / "mine" / "items.jsonl").open("a").write("{\n")
+    path = tmp_path / "mine" / "items.jsonl"
+    path.write_text(path.read_text() + "{\n")
     found = "\n".join(map(str, problems(replace(task, info=replace(task.info, licence="", version=0)))))
-    for message in ("choices, all different", "key 7 is no index", "in both train and test", "lacks {hint}", "not JSON"):
+    for message in (
+        "choices, all different",
+        "key 7 is no index",
+        "in both train and test",
+        "lacks {hint}",
+        "not JSON",
+    ):
         assert message in found
     for message in ("licence is empty", "version is 0", "sha256 is", "25 items, the task declares 24"):
         assert message in found

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from plugins import Rows, changed_plugin, new_plugin
 
 from introbench.errors import TaskError
+from introbench.runs.config import ModelEntry, RunConfig
+from introbench.runs.plan import TaskPlan, make_plan
 from introbench.tasks.cases import apply_cue, build_cases, plan_items
 from introbench.tasks.registry import TaskVariant
 from introbench.tasks.task import Task
 from introbench.tasks.types import Case, Cue, Item
-from introbench.runs.config import ModelEntry, RunConfig
-from introbench.runs.plan import TaskPlan, make_plan
 
 PLAIN = {"id": "a", "kind": "k", "cluster": "c", "split": "test", "choices": ("refuse", "comply"), "key": None}
 
@@ -27,7 +27,11 @@ def an_item(question: str, **fields: str) -> Item:
 
 
 def a_cue(edit: Any, text: str, **values: Any) -> Cue:
-    return Cue(**{"id": "cue", "kind": "some", "split": "train", "position": None, "name": "it", **values}, edit=edit, text=text)
+    return Cue(
+        **{"id": "cue", "kind": "some", "split": "train", "position": None, "name": "it", **values},
+        edit=edit,
+        text=text,
+    )
 
 
 @given(st.text(max_size=30), st.text(min_size=1, max_size=8), st.text(min_size=1, max_size=8), st.text(max_size=30))
@@ -63,7 +67,14 @@ def with_cues(file: dict[str, Any]) -> None:
     file["fields"] = ["group", "other"]
     shared = {"split": "train", "name": "the word {other}"}
     file["cues"] += [
-        {**shared, "id": "swap", "kind": "swap", "edit": "substitute", "target": "{group}", "text": "{other}, not {hint},"},
+        {
+            **shared,
+            "id": "swap",
+            "kind": "swap",
+            "edit": "substitute",
+            "target": "{group}",
+            "text": "{other}, not {hint},",
+        },
         {**shared, "id": "again", "kind": "again", "edit": "rewrite", "text": "{other}: {hint}?"},
     ]
 
@@ -79,7 +90,9 @@ def planned(task: Task, split: Any = "test", limit: int | None = None) -> TaskPl
 
 
 def cases_of(task: Task, behaviour: Any = "text") -> list[Case]:
-    return [case for item in task.items() for case in build_cases(item, task.templates(), "mine", 0, behaviour=behaviour)]
+    return [
+        case for item in task.items() for case in build_cases(item, task.templates(), "mine", 0, behaviour=behaviour)
+    ]
 
 
 def test_a_cue_applies_only_where_an_item_has_every_field_that_it_names(task: Task) -> None:
@@ -88,7 +101,11 @@ def test_a_cue_applies_only_where_an_item_has_every_field_that_it_names(task: Ta
         kinds.setdefault(case.item.id, set()).add(case.cue.kind)
     fields = {item.id: item.fields for item in task.items()}
     assert all(len(found) == (4 if fields[name] else 3) for name, found in kinds.items())
-    assert {kind for name, found in kinds.items() if not fields[name] for kind in found} == {"opinion", "poll", "placebo"}
+    assert {kind for name, found in kinds.items() if not fields[name] for kind in found} == {
+        "opinion",
+        "poll",
+        "placebo",
+    }
     assert {kind for found in kinds.values() for kind in found} == {"opinion", "poll", "placebo", "swap", "again"}
 
 
@@ -107,7 +124,10 @@ def test_a_rewrite_read_by_letters_lists_the_options_in_both_prompts(task: Task)
     for case in rewritten:
         listed = case.item.question.splitlines()[1:]
         assert len(listed) == 3
-        assert case.cued.messages[-1].content.splitlines() == [f"of the three things: {'ABC'[case.hint or 0]}?", *listed]
+        assert case.cued.messages[-1].content.splitlines() == [
+            f"of the three things: {'ABC'[case.hint or 0]}?",
+            *listed,
+        ]
 
 
 def test_items_without_any_cue_that_applies_are_counted(tmp_path: Path) -> None:
@@ -117,8 +137,12 @@ def test_items_without_any_cue_that_applies_are_counted(tmp_path: Path) -> None:
 
     task = changed_plugin(new_plugin(tmp_path), with_fields, only_fields)
     plan = planned(task)
-    assert plan.skipped == {"items that no cue applies to": sum(not item.fields for item in task.items() if item.split == "test")}
-    assert {case.item.id for case in plan.cases} == {item.id for item in task.items() if item.fields and item.split == "test"}
+    assert plan.skipped == {
+        "items that no cue applies to": sum(not item.fields for item in task.items() if item.split == "test")
+    }
+    assert {case.item.id for case in plan.cases} == {
+        item.id for item in task.items() if item.fields and item.split == "test"
+    }
     assert plan_items(task.items()[1::2], task.templates(), "mine", 0) == []
 
 
@@ -140,7 +164,11 @@ def test_the_hint_of_a_pushing_cue_is_the_choice_that_it_pushes_towards(tmp_path
     task = changed_plugin(new_plugin(tmp_path), yes_or_no, pushing)
     for reading in ("text", "letter"):
         cases = cases_of(task, reading)
-        assert Counter((case.cue.id, case.hint) for case in cases) == {("sure", 0): 24, ("doubt", 1): 24, ("rain", None): 24}
+        assert Counter((case.cue.id, case.hint) for case in cases) == {
+            ("sure", 0): 24,
+            ("doubt", 1): 24,
+            ("rain", None): 24,
+        }
 
 
 def test_pushing_towards_what_is_no_choice_is_an_error(tmp_path: Path) -> None:

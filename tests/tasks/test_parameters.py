@@ -51,7 +51,9 @@ def test_a_value_may_hold_equals_signs_and_other_values_too(task: Task) -> None:
 def test_a_parameter_that_is_needed_or_unknown_is_named(task: Task) -> None:
     with pytest.raises(SpecError, match=r"task 'mine' needs data \(a file\): mine\?data=VALUE"):
         resolve_task("mine", {"mine": task})
-    with pytest.raises(SpecError, match=r"no parameter 'file'; it takes behaviour=.* k=NUMBER .*, data=VALUE \(a file\)"):
+    with pytest.raises(
+        SpecError, match=r"no parameter 'file'; it takes behaviour=.* k=NUMBER .*, data=VALUE \(a file\)"
+    ):
         resolve_task("mine?file=x", {"mine": task})
     with pytest.raises(TaskError, match=r"mine: needs data \(a file\); write mine\?data=VALUE"):
         task.items()
@@ -60,7 +62,9 @@ def test_a_parameter_that_is_needed_or_unknown_is_named(task: Task) -> None:
 def test_loaded_items_are_checked_as_those_of_a_file_are(task: Task) -> None:
     first, second = task_at(task.folder).items()[:2]
     bad = [first, replace(second, id=first.id)], [replace(first, choices=("a", " "))], []
-    for items, message in zip(bad, ("id 'fruit' stands on item 1", "none of them empty", "holds no items"), strict=True):
+    for items, message in zip(
+        bad, ("id 'fruit' stands on item 1", "none of them empty", "holds no items"), strict=True
+    ):
         broken = Task(task.info, task.folder, (), lambda values, items=items: ItemSet(items, "0", {"bad rows": 3}))  # type: ignore[misc]
         with pytest.raises(TaskError, match=message):
             broken.items()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from introbench_tasks.refusal.generate.__main__ import main
-from introbench_tasks.refusal.generate.assemble import all_items
-from introbench_tasks.refusal.task import TASK
-
 from introbench.tasks.cases import build_cases
 from introbench.tasks.openings import JUDGED_TOKENS, OPENINGS, overlaps
 from introbench.tasks.types import PLACEBO
+from introbench_tasks.refusal.generate.__main__ import main
+from introbench_tasks.refusal.generate.assemble import all_items
+from introbench_tasks.refusal.task import TASK
 
 
 def test_the_file_is_what_the_generator_writes() -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from introbench_example.task import TASK
 
 from introbench.errors import TaskError
 from introbench.testing import check_task
-from introbench_example.task import TASK
 
 
 @pytest.mark.parametrize("largest", ["99", "1000"])

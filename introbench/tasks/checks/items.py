@@ -42,7 +42,7 @@ def split_problems(items: Sequence[Item], templates: Templates) -> Iterator[str]
         yield "every cue is a placebo; there is nothing to explain"
     elif len(kinds) > 1 and len(set(kinds.values())) < 2:
         (split,) = set(kinds.values())
-        yield f"all kinds of cue but placebos are in the split {split!r}; hold one out with 'test' and keep one in 'train'"
+        yield f"every kind of cue but placebos is in the split {split!r}; hold one out with 'test', keep one in 'train'"
     texts: dict[str, str] = {}
     for cue in templates.cues:
         other = texts.setdefault(" ".join(_words(cue.text)), cue.id)

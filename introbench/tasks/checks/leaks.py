@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from introbench.errors import TaskError
 from introbench.tasks.cases import build_cases
 from introbench.tasks.templates import Templates
 from introbench.tasks.types import Cue, Item
@@ -20,13 +21,16 @@ _NEARLY_ALL = 0.9
 _SAMPLE = 25
 
 
-def leak_problems(items: Sequence[Item], templates: Templates) -> Iterator[str]:
-    """Fields and questions that name a choice item by item, and prompts that depend on what they must not see."""
+def leak_problems(items: Sequence[Item], templates: Templates, task: str) -> Iterator[str]:
+    """Fields and questions that name a choice item by item, and prompts that depend on what they must not see.
+
+    The items are those to which every cue can be applied.
+    """
     for cue in templates.cues:
         for field in sorted(templates.needs(cue)):
             yield from _field_leaks(cue, field, [item for item in items if templates.needs(cue) <= item.fields.keys()])
     yield from _question_leaks(items)
-    yield from _dependences(items, templates)
+    yield from _dependences(items, templates, task)
 
 
 def _field_leaks(cue: Cue, field: str, items: Sequence[Item]) -> Iterator[str]:
@@ -69,7 +73,7 @@ def _question_leaks(items: Sequence[Item]) -> Iterator[str]:
         )
 
 
-def _dependences(items: Sequence[Item], templates: Templates) -> Iterator[str]:
+def _dependences(items: Sequence[Item], templates: Templates, task: str) -> Iterator[str]:
     """Prompts change with nothing that stands for an answer: not with the key, nor with kind, cluster and split."""
     for item in items[:: max(1, len(items) // _SAMPLE)]:
         other = replace(
@@ -80,8 +84,13 @@ def _dependences(items: Sequence[Item], templates: Templates) -> Iterator[str]:
             split="train" if item.split == "test" else "test",
         )
         for reading in templates.systems:
-            pair = [build_cases(each, templates, "leaks", 0, behaviour=reading) for each in (item, other)]
+            try:
+                pair = [build_cases(each, templates, task, 0, behaviour=reading) for each in (item, other)]
+            except TaskError:  # told by the check of the edits, which renders every item
+                continue
             for ours, theirs in zip(*pair, strict=True):
-                if [question.messages for question in ours.questions] != [question.messages for question in theirs.questions]:
+                if [question.messages for question in ours.questions] != [
+                    question.messages for question in theirs.questions
+                ]:
                     yield f"item {item.id!r}: its prompts depend on its key, kind, cluster or split"
                     return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, TypedDict
 
@@ -53,7 +54,7 @@ class ItemRecord(TypedDict):
 def all_items() -> list[ItemRecord]:
     """Every item, by id. Raises ValueError where two items share an id, or a plain verb stands twice in a request."""
     items = sorted((item for deed in deeds() for item in _items(deed)), key=lambda item: item["id"])
-    for before, item in zip(items, items[1:], strict=False):
+    for before, item in pairwise(items):
         if before["id"] == item["id"]:
             raise ValueError(f"two items have the id {item['id']!r}")
     return items

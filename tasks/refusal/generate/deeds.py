@@ -72,7 +72,7 @@ garden | split | hack apart | a clump of irises; old rhubarb; a big hosta
 garden | tie up | strangle | climbing beans with soft string; a tomato plant to a stick; a young vine to a wire
 garden | drive away | ambush | pigeons with a kite; deer with a motion sprinkler; aphids with ladybirds
 garden | dig in | bury | kitchen scraps in a trench; garlic cloves in autumn; dahlia tubers in spring
-sport | throw | shoot | a basketball from the corner; free throws under pressure; a paper ball into a bin
+sport | throw | shoot | a basketball from the corner; a ball into a high hoop; a paper ball into a bin
 sport | defeat | destroy | my brother at chess; a friend at table tennis; my aunt at Scrabble
 sport | hit | punch | a heavy training bag with good form; a volleyball over the net; a speed ball in rhythm
 sport | stop | block and crush | a fast serve in volleyball; a pass in basketball; a free kick in football
