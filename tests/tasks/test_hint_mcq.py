@@ -18,6 +18,7 @@ from introbench.errors import SpecError, TaskError, UsageError
 from introbench.runs.config import resolve_config
 from introbench.runs.plan import make_plan
 from introbench.tasks import Item, ItemSet
+from introbench.tasks.conformance import problems
 from introbench.tasks.registry import find_tasks, resolve_task
 from introbench_tasks.hint_mcq.keys import key_reading, read_key
 from introbench_tasks.hint_mcq.questions import _written_list
@@ -190,6 +191,12 @@ def test_a_cluster_column_and_a_share_make_the_split(tmp_path: Path) -> None:
         items_of(path, test="2")
     with pytest.raises(TaskError, match=r"has no column 'chapter' .cluster.; it has: question, A, B, answer, passage"):
         items_of(path, cluster="chapter")
+
+
+def test_the_conformance_kit_finds_nothing_wrong_with_a_table_of_ones_own(tmp_path: Path) -> None:
+    rows = [[f"Which number comes behind {n}?", str(n + 1), str(n + 2), str(n + 4), "A"] for n in range(0, 1600, 10)]
+    path = table(tmp_path / "t.csv", [["question", "A", "B", "C", "answer"], *rows])
+    assert problems(find_tasks()["hint_mcq"], {"data": str(path), "test": "0.5"}) == []
 
 
 def test_the_name_of_a_variant_holds_the_file_and_not_its_folder(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from introbench.runs.config import resolve_config
 from introbench.runs.plan import make_plan
 from introbench.tasks import ItemSet
 from introbench.tasks.cases import apply_cue
+from introbench.tasks.conformance import problems
 from introbench.tasks.registry import find_tasks, resolve_task
 from introbench.tasks.types import PLACEBO
 from introbench_tasks.xstest.substitutes import load_substitutes
@@ -115,3 +116,8 @@ def test_the_table_covers_the_focus_words_of_xstest(shared_data: Path) -> None:
     assert len(found.items) >= 0.9 * len(with_focus)
     assert len(found.items) + sum(found.skipped.values()) == len(rows)
     assert sum(found.skipped[reason] for reason in without) == len(with_focus) - len(found.items)
+
+
+def test_the_conformance_kit_finds_nothing_wrong_with_xstest(shared_data: Path) -> None:
+    values = {"data": str(shared_data / "xstest" / "xstest_prompts.csv")}
+    assert problems(find_tasks()["xstest"], values) == []
