@@ -106,13 +106,12 @@ def run(
     )
     if dry_run:
         _show_plan(config, variants, out)
-        return
-    if out is None:
+    elif out is None:
         raise UsageError("--out DIR is missing: name the run directory, a new one or the one to go on in")
-    if ranks != 1:
+    elif ranks != 1:
         _launch(ranks)
-        return
-    _run(config, variants, out, include_path or [], reuse or [])
+    else:
+        _run(config, variants, out, include_path or [], reuse or [])
 
 
 def plan(
@@ -172,10 +171,9 @@ def _launch(ranks: int) -> None:
 def _run(
     config: RunConfig, variants: list[TaskVariant], out: Path, include_paths: list[Path], reuse: list[Path]
 ) -> None:
-    pass
+    from contextlib import nullcontext
+    from functools import partial
 
-
-def _run(config: RunConfig, variants: list[TaskVariant], out: Path, include_paths: list[Path]) -> None:
     from introbench.cli.progress import shown_progress
     from introbench.cli.score import rescore
     from introbench.ranks import joined_ranks

@@ -176,6 +176,6 @@ def test_the_command_writes_every_tally(tmp_path: Path) -> None:
         main(["--grid", "small", "--data-sets", "2", "--level-sets", "1", "--processes", "2", "--json", str(file)]) == 0
     )
     result = json.loads(file.read_text())
-    assert len(result["cells"]) == 48
+    assert len(result["cells"]) == 32
     assert len(result["metrics_sha256"]) == 64
     assert result["cells"][0]["coverage"]["youden_j"]["trials"] <= 2
