@@ -15,6 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
+from introbench.cli.fetch import fetch
 from introbench.cli.labels import labels
 from introbench.cli.list import list_tasks
 from introbench.cli.run import plan, run
@@ -57,6 +58,7 @@ app.command("list", short_help="List tasks and the forms of model specs.")(list_
 app.command("show", short_help="Show the prompts and token ids of a task.")(show)
 app.command("score", short_help="Rebuild the numbers of a stored run.")(score)
 app.command("labels", short_help="Freeze the explanation labels of a stored run.")(labels)
+app.command("fetch", short_help="Bring models and data for runs without network.")(fetch)
 
 
 def main() -> NoReturn:

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from introbench.cli.options import IncludePath, Limit, Out, Seed, SplitName, Tasks, split_tasks
+from introbench.cli.options import (
+    IncludePath,
+    Limit,
+    Offline,
+    Out,
+    Seed,
+    SplitName,
+    Tasks,
+    split_pairs,
+    split_tasks,
+)
 
 if TYPE_CHECKING:
     from introbench.runs.config import RunConfig
@@ -44,6 +54,18 @@ _Ranks = Annotated[
     typer.Option("--ranks", metavar="N", help="Processes that share the work on this machine, one per GPU."),
 ]
 _Device = Annotated[str | None, typer.Option("--device", metavar="NAME", help="cuda where there is one, else cpu.")]
+_ChatTemplate = Annotated[
+    str | None,
+    typer.Option("--chat-template", metavar="auto|none|FILE", help="The model's own, plain lines, or one of a file."),
+]
+_ModelArgs = Annotated[
+    list[str] | None,
+    typer.Option("--model-arg", metavar="K=V", help="Option of the model under test, as SPEC?K=V; repeatable."),
+]
+_FailOver = Annotated[
+    float,
+    typer.Option("--fail-over", metavar="SHARE", min=0, max=1, help="Requests that may stay unanswered."),
+]
 
 
 def run(
@@ -56,11 +78,15 @@ def run(
     split: SplitName = "test",
     dtype: _Dtype = None,
     device: _Device = None,
+    chat_template: _ChatTemplate = None,
+    model_arg: _ModelArgs = None,
     pack_tokens: _PackTokens = None,
     explanations: _Explanations = "constrained",
     aa_share: _AaShare = None,
     include_path: IncludePath = None,
+    offline: Offline = False,
     ranks: _Ranks = 1,
+    fail_over: _FailOver = 0.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost; same as `plan`.")] = False,
 ) -> None:
     """Run a model and its references, and show how true its explanations are.
@@ -70,8 +96,7 @@ def run(
     from introbench.errors import UsageError
     from introbench.runs.config import resolve_config
 
-    asked = {"dtype": dtype, "device": device, "pack_tokens": None if pack_tokens is None else str(pack_tokens)}
-    options = {name: value for name, value in asked.items() if value is not None}
+    asked = {"dtype": dtype, "device": device, "chat_template": chat_template, "pack_tokens": pack_tokens}
     config, variants = resolve_config(
         model,
         reference or [],
@@ -81,7 +106,8 @@ def run(
         seed=seed,
         explanations=explanations,
         aa_share=aa_share,
-        options=options,
+        options={name: str(value) for name, value in asked.items() if value is not None},
+        model_options=split_pairs("--model-arg", model_arg or []),
         include_paths=include_path or [],
     )
     if dry_run:
@@ -91,8 +117,8 @@ def run(
         raise UsageError("--out DIR is missing: name the run directory, a new one or the one to go on in")
     if ranks != 1:
         _launch(ranks)
-        return
-    _run(config, variants, out)
+    else:
+        _run(config, variants, out, fail_over)
 
 
 def plan(
@@ -105,10 +131,13 @@ def plan(
     split: SplitName = "test",
     dtype: _Dtype = None,
     device: _Device = None,
+    chat_template: _ChatTemplate = None,
+    model_arg: _ModelArgs = None,
     pack_tokens: _PackTokens = None,
     explanations: _Explanations = "constrained",
     aa_share: _AaShare = None,
     include_path: IncludePath = None,
+    offline: Offline = False,
 ) -> None:
     """Count cases, requests, tokens and what the ledger already has, without loading weights."""
     run(
@@ -121,10 +150,13 @@ def plan(
         split,
         dtype,
         device,
+        chat_template,
+        model_arg,
         pack_tokens,
         explanations,
         aa_share,
         include_path,
+        offline,
         dry_run=True,
     )
 
@@ -145,7 +177,7 @@ def _launch(ranks: int) -> None:
     launch_ranks(ranks, arguments)
 
 
-def _run(config: RunConfig, variants: list[TaskVariant], out: Path) -> None:
+def _run(config: RunConfig, variants: list[TaskVariant], out: Path, fail_over: float) -> None:
     from introbench.cli.progress import shown_progress
     from introbench.cli.score import rescore
     from introbench.ranks import joined_ranks
@@ -154,9 +186,9 @@ def _run(config: RunConfig, variants: list[TaskVariant], out: Path) -> None:
     with joined_ranks() as ranks:
         if ranks.first:
             with shown_progress() as on_progress:
-                execute(config, variants, out, on_progress, ranks)
+                execute(config, variants, out, on_progress, ranks, fail_over)
         else:
-            execute(config, variants, out, ranks=ranks)
+            execute(config, variants, out, ranks=ranks, fail_over=fail_over)
         first = ranks.first
     if first:
         rescore(out)

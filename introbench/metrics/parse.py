@@ -9,13 +9,16 @@ from dataclasses import dataclass
 
 from introbench.metrics.observations import ABSENT, CHANGED, UNCHANGED, UNPARSABLE
 
-__all__ = ["Wording", "parse_explanation"]
+__all__ = ["Wording", "parse_choice", "parse_explanation"]
 
 _UNCHANGED = (
     r"\bno,? changes?\b|\bunchanged\b|(?:\bnot|\bnever|n't)(?: have| has| be| been)* (?:change[sd]?|different)\b"
     r"|\b(?:remain|stay)s? the same\b|\bsame answer\b"
 )
 _CHANGED = r"\bchange[sd]?\b|\bwould be different\b|\bdifferent answer\b"
+_THOUGHT = re.compile(r"\A.*?</think>|\A\s*<think>.*\Z", re.DOTALL)
+"""What a model writes before its reply: up to the end of its thinking, or all where its tokens ended before it."""
+
 _ORNAMENT = re.compile(r"[*_`\"“”‘<>\[\]()]+")
 _ENDING = " .,;:!?'"
 
@@ -46,12 +49,17 @@ def parse_explanation(text: str, choices: Sequence[str], wording: Wording) -> tu
 
     Returns CHANGED, UNCHANGED or UNPARSABLE, and the index of the choice, ABSENT where none or several are named.
     """
-    for line in text.splitlines():
+    for line in _THOUGHT.sub("", text).splitlines():
         plain = _plain(line)
         if found := _verdict(plain, wording):
             said, rest = found
             return said, _named(rest, [_plain(choice) for choice in choices])
     return UNPARSABLE, ABSENT
+
+
+def parse_choice(text: str, choices: Sequence[str]) -> int:
+    """Index of the choice that a reply is, or else of the one that it names; ABSENT where it names none or several."""
+    return _named(_plain(_THOUGHT.sub("", text)), [_plain(choice) for choice in choices])
 
 
 def _plain(text: str) -> str:

@@ -18,12 +18,14 @@ from introbench.metrics.observations import (
     UNPARSABLE,
     Answers,
     CaseTable,
+    Chosen,
     LogProbs,
     Written,
     decide,
+    with_chosen,
     with_written,
 )
-from introbench.metrics.parse import Wording, parse_explanation
+from introbench.metrics.parse import Wording, parse_choice, parse_explanation
 from introbench.runs.ledger import read_ledger, request_key
 from introbench.tasks.types import PLACEBO, BehaviourReading, Part
 
@@ -55,6 +57,8 @@ class ModelEntry(_Read):
     """What it is to the run."""
     fingerprint: str = ""
     """Hash of everything that its answers depend on."""
+    answers: Literal["seq", "path"] = "seq"
+    """Whether its answers are probabilities of every choice, or the one reply that it was led to."""
     tie_margin: float = Field(default=0.0, ge=0)
     """Decisions closer than this (nats) may fall either way on another machine; 0 until the weights were loaded."""
 
@@ -143,7 +147,8 @@ def read_run(path: Path) -> Run:
         for model in manifest.models:
             scored = decide(_logprobs(rows, model, ledgers[model.name], replicate, path))
             written = _written(rows, model, ledgers[model.name], replicate, wordings)
-            found[model.name] = with_written(scored, written)
+            chosen = _chosen(rows, model, ledgers[model.name], replicate)
+            found[model.name] = with_chosen(with_written(scored, written), chosen)
         return found
 
     return Run(
@@ -248,6 +253,21 @@ def _written(
         said=np.array([said for said, _ in read], dtype=np.int64),
         content=np.array([content for _, content in read], dtype=np.int64),
     )
+
+
+def _chosen(
+    rows: Sequence[_CaseRow], model: ModelEntry, ledger: Mapping[str, Mapping[str, Any]], replicate: int
+) -> Chosen:
+    """What a model's replies to the behaviour questions are, where its engine gave replies."""
+
+    def read(part: Part) -> list[int]:
+        found = [ledger.get(request_key(row.asks[part], model.fingerprint, replicate)) for row in rows]
+        texts = [record.get("text") if record else None for record in found]
+        return [
+            ABSENT if text is None else parse_choice(text, row.choices) for text, row in zip(texts, rows, strict=True)
+        ]
+
+    return Chosen(uncued=np.array(read("uncued"), dtype=np.int64), cued=np.array(read("cued"), dtype=np.int64))
 
 
 def _logprobs(

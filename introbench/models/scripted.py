@@ -184,8 +184,7 @@ class ScriptedModel:
         logprobs = self._logprobs(request)
         source = request.source
         assert source is not None  # or there would be no probabilities
-        choices = next(asked.choices for asked in source.case.questions if asked.part == source.part)
-        return choices[max(range(len(logprobs)), key=logprobs.__getitem__)]
+        return source.question.choices[max(range(len(logprobs)), key=logprobs.__getitem__)]
 
     def _logprobs(self, request: ChoiceRequest) -> tuple[float, ...]:
         if request.source is None:
