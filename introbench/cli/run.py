@@ -93,7 +93,6 @@ def run(
 
     Killed at any moment, the same command goes on where it was.
     """
-    from introbench.errors import UsageError
     from introbench.runs.config import resolve_config
 
     asked = {"dtype": dtype, "device": device, "chat_template": chat_template, "pack_tokens": pack_tokens}
@@ -112,13 +111,8 @@ def run(
     )
     if dry_run:
         _show_plan(config, variants, out)
-        return
-    if out is None:
-        raise UsageError("--out DIR is missing: name the run directory, a new one or the one to go on in")
-    if ranks != 1:
-        _launch(ranks)
     else:
-        _run(config, variants, out, fail_over)
+        _start(config, variants, out, ranks, fail_over)
 
 
 def plan(
@@ -159,6 +153,17 @@ def plan(
         offline,
         dry_run=True,
     )
+
+
+def _start(config: RunConfig, variants: list[TaskVariant], out: Path | None, ranks: int, fail_over: float) -> None:
+    from introbench.errors import UsageError
+
+    if out is None:
+        raise UsageError("--out DIR is missing: name the run directory, a new one or the one to go on in")
+    if ranks != 1:
+        _launch(ranks)
+    else:
+        _run(config, variants, out, fail_over)
 
 
 def _launch(ranks: int) -> None:

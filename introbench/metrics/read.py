@@ -258,7 +258,7 @@ def _written(
 def _chosen(
     rows: Sequence[_CaseRow], model: ModelEntry, ledger: Mapping[str, Mapping[str, Any]], replicate: int
 ) -> Chosen:
-    """What a model's replies to the behaviour questions are, where its engine gave replies."""
+    """What a model's replies are, where its engine gave replies."""
 
     def read(part: Part) -> list[int]:
         found = [ledger.get(request_key(row.asks[part], model.fingerprint, replicate)) for row in rows]

@@ -200,7 +200,10 @@ def _pair(cases: CaseTable, emitter: _Emitter, other: _Emitter) -> PairSummary:
         youden_j=j_view(pair),
         ceiling=_ceiling(cases.take(usable), emitter.answers.take(usable), other.answers.take(usable)),
         trivial=_trivial(cases.take(usable), emitter.answers.take(usable), other.answers.take(usable)),
-        reasons_against=[*_readings(emitter.entry, other.entry), *_pair_reasons(pair.own.changed, pair.clusters, exact)],
+        reasons_against=[
+            *_readings(emitter.entry, other.entry),
+            *_pair_reasons(pair.own.changed, pair.clusters, exact),
+        ],
     )
 
 

@@ -163,8 +163,8 @@ class LmEvalModel:
         longest = getattr(self.model, "max_length", None)
         if longest and len(ids) > longest:
             raise PromptError(
-                f"{self.spec}: {case} needs {len(ids)} tokens, the context is {longest}; prompts are never cut: ask for "
-                "fewer demonstrations or a model with a longer context"
+                f"{self.spec}: {case} needs {len(ids)} tokens, the context is {longest}; prompts are never cut: ask "
+                "for fewer demonstrations or a model with a longer context"
             )
         messages = [asdict(message) for message in question.messages]
         expected = [*self.form.prompt_ids(messages), *self.form.reply_ids(question.choices[number])]
@@ -182,7 +182,7 @@ class LmEvalModel:
 
         call: Callable[..., list[Any]] = getattr(self.model, method)
         still = {"disable_tqdm": True} if "disable_tqdm" in inspect.signature(call).parameters else {}
-        asked = [Instance(method, {}, tuple(given), number) for number, given in enumerate(arguments)]  # type: ignore[arg-type]
+        asked = [Instance(method, {}, tuple(given), number) for number, given in enumerate(arguments)]
         with _quiet():
             try:
                 return list(call(asked, **still))

@@ -116,12 +116,10 @@ def _begin(
     cases, config = plan.cases_jsonl(), plan.config.as_json()
     directory.check(config, cases)
     held.enter_context(directory.locked())
-    # A wrong spec of the last model is found before the first one has worked for an hour.
     known = directory.check(config, cases)
     nonces = [_nonce(row) for row in known["models"]] if known else [None] * len(plan.config.models)
-    heads = [
-        open_entry(entry, on_progress, nonce) for entry, nonce in zip(plan.config.models, nonces, strict=True)
-    ]
+    # A wrong spec of the last model is found before the first one has worked for an hour.
+    heads = [open_entry(entry, on_progress, nonce) for entry, nonce in zip(plan.config.models, nonces, strict=True)]
     manifest = dict(known) if known else new_manifest(plan, model_folders(plan.config), heads)
     for head, row in zip(heads, manifest["models"], strict=True):
         _check_identity(directory, row, head)

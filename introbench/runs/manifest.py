@@ -56,7 +56,7 @@ def new_manifest(plan: Plan, folders: Mapping[str, str], heads: Sequence[ModelHe
 
 def scoring_entry(model: Model, packs: Sequence[Pack], explanations: Mode) -> dict[str, Any]:
     """What a model's entry of the manifest gains once its weights have been loaded."""
-    facts = model.facts
+    facts, free = model.facts, explanations == "free"
     return {
         "path": facts.path,
         "path_reason": facts.reason,
@@ -66,8 +66,8 @@ def scoring_entry(model: Model, packs: Sequence[Pack], explanations: Mode) -> di
         "device": facts.device,
         "parameters": facts.parameters,
         "answers": facts.answers,
-        "explanations": f"constrained, {facts.answers}" if explanations == "constrained" else f"free, greedy, {NEW_TOKENS} tokens",
-        "generation": "" if explanations == "constrained" else model.writing,
+        "explanations": f"free, greedy, {NEW_TOKENS} tokens" if free else f"constrained, {facts.answers}",
+        "generation": model.writing if free else "",
         "packs": len(packs),
         "prompt_tokens": sum(pack.prompt_tokens for pack in packs),
         "bound_tokens": sum(pack.bound_tokens for pack in packs),

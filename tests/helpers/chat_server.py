@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from loopback import Asked, Reply
@@ -22,11 +23,14 @@ class Chat:
     """
 
     def __init__(
-        self, names: Sequence[str], understands: str | None = "structured_outputs", card: Mapping[str, Any] | None = None
+        self,
+        names: Sequence[str],
+        understands: str | None = "structured_outputs",
+        card: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.names = names
         self.understands = understands
-        self.card = card or {}
+        self.card = card
 
     def __call__(self, asked: Asked) -> Reply:
         if asked.path == "/v1/models":

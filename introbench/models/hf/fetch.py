@@ -44,7 +44,7 @@ def fetch_model(spec: ModelSpec) -> Iterator[Fetched]:
     Raises ModelError (one line, with the way out) where something cannot be had.
     """
     if spec.backend not in _BACKENDS:
-        raise ModelError(f"{spec}: {spec.backend}/ brings its models itself; fetch takes hf/, vllm/ and embedded models")
+        raise ModelError(f"{spec}: {spec.backend}/ brings its models itself; fetch takes hf/, vllm/, embedded ones")
     base, _, adapter = spec.name.partition("+")
     for name, revision in ((base, spec.options.get("revision")), (adapter, None)):
         if not name:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx2
 import transformers
 
 from introbench.errors import ModelError
@@ -31,6 +32,7 @@ def one_line_errors(spec: ModelSpec, what: str) -> Iterator[None]:
             AttributeError,
             UserWarning,
             MemoryError,
+            httpx2.HTTPError,
         ) as error:
             raise ModelError(f"{spec}: the {what} cannot be loaded: {reason_of(error)}") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+import httpx2
 from huggingface_hub import constants
 from huggingface_hub.errors import (
     GatedRepoError,
@@ -49,6 +50,8 @@ def reason_of(error: BaseException) -> str:
         if constants.HF_HUB_OFFLINE:
             return "it is not in the local cache, and this run is offline; bring it with `introbench fetch` first"
         return f"{_endpoint()} cannot be reached, and it is not in the local cache; try again later"
+    if any(isinstance(cause, httpx2.TransportError) for cause in causes):
+        return f"{_endpoint()} breaks off ({one_line(error)}); try again later"
     return one_line(error)
 
 

@@ -147,7 +147,8 @@ class ServedModel:
         body = {"model": self.name, "prompt": list(request.prompt_ids), "temperature": 0, "max_tokens": tokens}
         if self.way.name == "prompt_logprobs":  # a field of the servers that know this one
             body["stop_token_ids"] = [self.end_of_turn]
-        return self._post(request, "completions", body, lambda found: str(found["choices"][0]["text"])).removeprefix(" ")
+        text = self._post(request, "completions", body, lambda found: str(found["choices"][0]["text"]))
+        return text.removeprefix(" ")
 
     def _post(
         self,
