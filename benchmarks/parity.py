@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from tabulate import tabulate
 from introbench.errors import NotComparableError
 from introbench.metrics.arrays import Bools
 from introbench.metrics.observations import Answers
-from introbench.metrics.read import ModelEntry, Run, read_run
+from introbench.metrics.read import ModelEntry, read_run
 from introbench.runs.ledger import read_ledger
 
 __all__ = ["Parity", "main", "parity"]
@@ -61,18 +61,14 @@ def parity(runs: Sequence[Path]) -> list[Parity]:
     for path, run in zip(runs, read, strict=True):
         if list(run.cases.ids) != list(read[0].cases.ids):
             raise NotComparableError(f"{path} and {runs[0]} hold other cases; run both with one task, limit and seed")
-    (_, first_run, first), *others = _models(runs, read)
-    logprobs = _logprobs(runs[0], first)
+    (path, run, own), *others = [
+        (path, run, model) for path, run in zip(runs, read, strict=True) for model in run.models
+    ]
+    mine, logprobs = run.answers[own.name], _logprobs(path, own)
     return [
-        _compared(first_run.answers[first.name], first, run.answers[other.name], other, logprobs, _logprobs(path, other))
+        _compared(mine, own, run.answers[other.name], other, logprobs, _logprobs(path, other))
         for path, run, other in others
     ]
-
-
-def _models(runs: Sequence[Path], read: Sequence[Run]) -> Iterator[tuple[Path, Run, ModelEntry]]:
-    for path, run in zip(runs, read, strict=True):
-        for model in run.models:
-            yield path, run, model
 
 
 def _logprobs(path: Path, model: ModelEntry) -> dict[str, list[float]]:

@@ -59,7 +59,7 @@ class LmEvalHead:
             try:
                 model = self.kind.create_from_arg_obj(dict(self.arguments))
                 tokenizer = getattr(model, "tokenizer", None)
-            except Exception as error:  # noqa: BLE001 - any engine of any library may be behind it
+            except Exception as error:
                 raise ModelError(f"{self.spec}: lm-eval cannot load it: {_line(error)}") from error
         # Only a tokenizer of transformers renders conversations and knows what ends a turn.
         known = callable(getattr(tokenizer, "apply_chat_template", None))

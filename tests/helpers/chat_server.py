@@ -45,7 +45,7 @@ class Chat:
         if self.understands not in body:
             return f"I am {body['model']}."
         field = body[str(self.understands)]
-        schema = "response_format" == self.understands
+        schema = self.understands == "response_format"
         choices = field["json_schema"]["schema"]["properties"]["answer"]["enum"] if schema else field["choice"]
         chosen = choices[0 if len(body["model"]) % 2 == 0 else -1]
         return json.dumps({"answer": chosen}) if schema else str(chosen)

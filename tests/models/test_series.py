@@ -28,7 +28,7 @@ def test_checkpoints_come_in_the_order_of_their_numbers(checkpoints: Path) -> No
 
 def test_a_series_of_adapters_keeps_its_base(checkpoints: Path) -> None:
     found = expand_series(parse_spec(f"hf/org/base+{checkpoints}/checkpoint-*"))
-    assert [str(spec) for _, spec in found][0] == f"hf/org/base+{checkpoints}/checkpoint-3"
+    assert next(str(spec) for _, spec in found) == f"hf/org/base+{checkpoints}/checkpoint-3"
 
 
 def test_a_path_is_written_as_it_was_given(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,7 +75,7 @@ def test_choices_of_several_tokens_are_scored_as_hf_scores_them(served: Any, our
 
 def test_choices_of_one_token_are_scored_by_their_ids_in_one_request(served: Any, ours: Any) -> None:
     prompt = ours.chat.prompt_ids([{"role": "user", "content": "Is it?"}])
-    request = ChoiceRequest(prompt, tuple((token,) for token in range(100, 240)) + ((5, 6),))
+    request = ChoiceRequest(prompt, (*((token,) for token in range(100, 240)), (5, 6)))
     (mine,), (other,) = served.score([request]), ours.score([request])
     assert mine.logprobs == pytest.approx(other.logprobs, abs=PARITY_NATS)
 

@@ -6,6 +6,7 @@ import email.utils
 import random
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -77,6 +78,7 @@ class Client:
             trust_env=not is_local(self.url),  # a proxy has no way to this machine
         )
         object.__setattr__(self, "_http", http)
+        weakref.finalize(self, http.close)
 
     def get(self, path: str, read: Read[T]) -> T:
         """What `read` makes of the JSON object at a path. Raises as `post` does."""
