@@ -63,7 +63,7 @@ class Hub:
             return _refused(403 if asked.headers.get("authorization") else 401, "GatedRepo")
         if api:
             return self._api(repo, name, rest[2:])
-        return self._resolve(repo, name, rest[2:], asked.headers["host"])
+        return self._resolve(repo, name, rest[2:], asked.headers["host"].replace("127.0.0.1", "localhost"))
 
     def _api(self, repo: Repo, name: str, rest: list[str]) -> Reply:
         kind, revision = (rest[0], rest[1]) if rest else ("revision", "main")
@@ -106,7 +106,7 @@ class Hub:
         if path.suffix in _INLINE:
             return Reply(path.read_bytes(), headers=headers, delay=repo.slow)
         headers |= {"X-Linked-Etag": headers["ETag"], "X-Linked-Size": str(path.stat().st_size)}
-        # An address with a host, as of another machine: relative ones are followed before the headers are read.
+        # Under another name, as large files lie on other machines: to the same one it would be followed at once.
         return Reply(status=302, headers={**headers, "Location": f"http://{host}/elsewhere/{name}/{commit}/{file}"})
 
 

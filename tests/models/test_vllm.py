@@ -44,8 +44,8 @@ def ours() -> Any:
     return introbench.load_model(MODEL)
 
 
-def questions(chat: Any, limit: int = 3) -> list[ChoiceRequest]:
-    config, variants = resolve_config("scripted/oracle", limit=limit)
+def questions(chat: Any) -> list[ChoiceRequest]:
+    config, variants = resolve_config("scripted/oracle", limit=1)
     cases = make_plan(config, variants).tasks[0].cases
     return [render(question, case, chat) for case in cases for question in case.questions]
 
@@ -70,7 +70,6 @@ def test_choices_of_several_tokens_are_scored_as_hf_scores_them(served: Any, our
     tie = max(served.facts.tie_margin, ours.facts.tie_margin)
     inside = [margin(other) <= tie for _, other in pairs]
     assert all(first(mine) == first(other) for (mine, other), unsure in zip(pairs, inside, strict=True) if not unsure)
-    assert sum(inside) <= len(inside) / 10
 
 
 def test_choices_of_one_token_are_scored_by_their_ids_in_one_request(served: Any, ours: Any) -> None:
@@ -89,7 +88,7 @@ def test_the_manifest_says_how_it_is_asked(served: Any) -> None:
 
 
 def test_written_replies_equal_those_of_hf(served: Any, ours: Any) -> None:
-    requests = [request for request in questions(ours.chat, 1) if len(request.choices_ids) > 0][:2]
+    requests = questions(ours.chat)[:2]
     assert served.generate(requests, max_new_tokens=12) == ours.generate(requests, max_new_tokens=12)
 
 
@@ -108,7 +107,19 @@ def test_arguments_that_the_engine_lacks_and_adapters_are_refused() -> None:
 
 
 def test_a_run_on_an_engine_with_hf_as_its_reference_agrees_with_it(tmp_path: Path) -> None:
-    arguments = ["run", "--model", f"vllm/{MODEL}", "--reference", MODEL, "--limit", "4", "--out", str(tmp_path / "r")]
+    arguments = [
+        "run",
+        "--model",
+        f"vllm/{MODEL}",
+        "--reference",
+        MODEL,
+        "--limit",
+        "2",
+        "--aa-share",
+        "0",
+        "--out",
+        str(tmp_path / "r"),
+    ]
     engine = ["--model-arg", "enforce_eager=true", "--model-arg", "max_model_len=2048"]
     command = [sys.executable, "-m", "introbench", *arguments, *engine]
     done = subprocess.run(command, capture_output=True, text=True, timeout=800, check=False)

@@ -136,7 +136,7 @@ def find_choosing(client: Client, name: str, extra: Mapping[str, Any]) -> Choosi
     answer at all, RefusedError where it refuses whoever asks.
     """
     for way in _CHOOSING:
-        body = chat_body(name, _ASKED, extra, longest(_NEVER_SAID)) | way.fields(_NEVER_SAID)
+        body = chat_body(name, _ASKED, {**extra, **way.fields(_NEVER_SAID)}, longest(_NEVER_SAID))
         try:
             reply = client.post("chat/completions", body, lambda found: found)
             if way.read(reply_of(reply)) in _NEVER_SAID:

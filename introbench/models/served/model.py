@@ -140,7 +140,7 @@ class ServedModel:
         self, question: Question, fields: Mapping[str, Any], tokens: int, request: ChoiceRequest | None = None
     ) -> str:
         messages = [asdict(message) for message in question.messages]
-        body = chat_body(self.name, messages, self.extra, tokens) | dict(fields)
+        body = chat_body(self.name, messages, {**self.extra, **fields}, tokens)
         return self._post(request, "chat/completions", body, reply_of)
 
     def _completed(self, request: ChoiceRequest, tokens: int) -> str:
