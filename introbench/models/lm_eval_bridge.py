@@ -114,7 +114,7 @@ class LmEvalModel:
             tie_margin=company_tie_margin(difference),
             dtype=str(getattr(inner, "dtype", "unknown")).removeprefix("torch."),
             device=str(getattr(self.model, "device", None) or "unknown"),
-            parameters=int(inner.num_parameters()) if hasattr(inner, "num_parameters") else 0,
+            parameters=int(inner.num_parameters()) if inner is not None and hasattr(inner, "num_parameters") else 0,
         )
 
     @property
