@@ -74,7 +74,7 @@ def test_a_missing_engine_is_named_with_what_installs_it(
         "find = PathFinder.find_spec\n"
         "def but_one(name, path=None, target=None):\n"
         f"    return None if name.partition('.')[0] == {package!r} else find(name, path, target)\n"
-        "PathFinder.find_spec = but_one\n"
+        "PathFinder.find_spec = staticmethod(but_one)\n"
     )
     (tmp_path / "sitecustomize.py").write_text(hidden)
     arguments = ["run", "--model", spec.format(tiny=tiny_llama), "--limit", "1", "--out", tmp_path / "r"]
