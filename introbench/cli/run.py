@@ -12,10 +12,12 @@ from introbench.cli.options import (
     Data,
     IncludePath,
     Limit,
+    Offline,
     Out,
     Seed,
     SplitName,
     Tasks,
+    split_pairs,
     split_tasks,
     task_values,
 )
@@ -60,6 +62,18 @@ _Reuse = Annotated[
     typer.Option("--reuse", metavar="RUN", help="Run whose answers to the same questions are taken over; repeatable."),
 ]
 _Device = Annotated[str | None, typer.Option("--device", metavar="NAME", help="cuda where there is one, else cpu.")]
+_ChatTemplate = Annotated[
+    str | None,
+    typer.Option("--chat-template", metavar="auto|none|FILE", help="The model's own, plain lines, or one of a file."),
+]
+_ModelArgs = Annotated[
+    list[str] | None,
+    typer.Option("--model-arg", metavar="K=V", help="Option of the model under test, as SPEC?K=V; repeatable."),
+]
+_FailOver = Annotated[
+    float,
+    typer.Option("--fail-over", metavar="SHARE", min=0, max=1, help="Requests that may stay unanswered."),
+]
 
 
 def run(
@@ -74,23 +88,25 @@ def run(
     split: SplitName = "test",
     dtype: _Dtype = None,
     device: _Device = None,
+    chat_template: _ChatTemplate = None,
+    model_arg: _ModelArgs = None,
     pack_tokens: _PackTokens = None,
     explanations: _Explanations = "constrained",
     aa_share: _AaShare = None,
     include_path: IncludePath = None,
+    offline: Offline = False,
     ranks: _Ranks = 1,
     reuse: _Reuse = None,
+    fail_over: _FailOver = 0.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost; same as `plan`.")] = False,
 ) -> None:
     """Run a model and its references, and show how true its explanations are.
 
     Killed at any moment, the same command goes on where it was.
     """
-    from introbench.errors import UsageError
     from introbench.runs.config import resolve_config
 
-    asked = {"dtype": dtype, "device": device, "pack_tokens": None if pack_tokens is None else str(pack_tokens)}
-    options = {name: value for name, value in asked.items() if value is not None}
+    asked = {"dtype": dtype, "device": device, "chat_template": chat_template, "pack_tokens": pack_tokens}
     config, variants = resolve_config(
         model,
         reference or [],
@@ -100,18 +116,15 @@ def run(
         seed=seed,
         explanations=explanations,
         aa_share=aa_share,
-        options=options,
+        options={name: str(value) for name, value in asked.items() if value is not None},
+        model_options=split_pairs("--model-arg", model_arg or []),
         include_paths=include_path or [],
         task_values=task_values(data, columns),
     )
     if dry_run:
         _show_plan(config, variants, out)
-    elif out is None:
-        raise UsageError("--out DIR is missing: name the run directory, a new one or the one to go on in")
-    elif ranks != 1:
-        _launch(ranks)
     else:
-        _run(config, variants, out, include_path or [], reuse or [])
+        _start(config, variants, out, ranks, include_path or [], reuse or [], fail_over)
 
 
 def plan(
@@ -126,10 +139,13 @@ def plan(
     split: SplitName = "test",
     dtype: _Dtype = None,
     device: _Device = None,
+    chat_template: _ChatTemplate = None,
+    model_arg: _ModelArgs = None,
     pack_tokens: _PackTokens = None,
     explanations: _Explanations = "constrained",
     aa_share: _AaShare = None,
     include_path: IncludePath = None,
+    offline: Offline = False,
 ) -> None:
     """Count cases, requests, tokens and what the ledger already has, without loading weights."""
     run(
@@ -144,12 +160,34 @@ def plan(
         split,
         dtype,
         device,
+        chat_template,
+        model_arg,
         pack_tokens,
         explanations,
         aa_share,
         include_path,
+        offline,
         dry_run=True,
     )
+
+
+def _start(
+    config: RunConfig,
+    variants: list[TaskVariant],
+    out: Path | None,
+    ranks: int,
+    include_paths: list[Path],
+    reuse: list[Path],
+    fail_over: float,
+) -> None:
+    from introbench.errors import UsageError
+
+    if out is None:
+        raise UsageError("--out DIR is missing: name the run directory, a new one or the one to go on in")
+    if ranks != 1:
+        _launch(ranks)
+    else:
+        _run(config, variants, out, include_paths, reuse, fail_over)
 
 
 def _launch(ranks: int) -> None:
@@ -169,7 +207,12 @@ def _launch(ranks: int) -> None:
 
 
 def _run(
-    config: RunConfig, variants: list[TaskVariant], out: Path, include_paths: list[Path], reuse: list[Path]
+    config: RunConfig,
+    variants: list[TaskVariant],
+    out: Path,
+    include_paths: list[Path],
+    reuse: list[Path],
+    fail_over: float,
 ) -> None:
     from contextlib import nullcontext
     from functools import partial
@@ -185,7 +228,8 @@ def _run(
         with shown_progress() if first else nullcontext(lambda progress: None) as on_progress:
             measure = partial(execute, on_progress=on_progress, ranks=ranks, reuse=reuse)
             config, variants = with_labels(config, variants, out, measure, ranks)
-            measure(config, variants, out)
+            # Labels follow from the whole first stage: of one with gaps, they would change when it goes on.
+            measure(config, variants, out, fail_over=fail_over)
     if first:
         rescore(out, include_paths=include_paths)
 

@@ -1,4 +1,4 @@
-"""One model's ledger, as it answers the cases of a run: log-probabilities, written explanations, judged replies."""
+"""One model's ledger, as it answers the cases of a run: log-probabilities, written explanations, replies."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from introbench.errors import RunDirectoryError
 from introbench.metrics.arrays import Floats
 from introbench.metrics.ledgers import model_ledger
-from introbench.metrics.observations import ABSENT, UNPARSABLE, LogProbs, Written
-from introbench.metrics.parse import parse_explanation
+from introbench.metrics.observations import ABSENT, UNPARSABLE, Chosen, LogProbs, Written
+from introbench.metrics.parse import parse_choice, parse_explanation
 from introbench.metrics.refusals import (
     JudgedReading,
     OpeningReading,
@@ -72,6 +72,21 @@ class Book:
             content=np.array([content for _, content in read], dtype=np.int64),
         )
 
+    def chosen(self, rows: Sequence[CaseRow], replicate: int) -> Chosen:
+        """What replies are, where the engine gave replies in place of probabilities."""
+
+        def read(row: CaseRow, part: Part) -> int:
+            record = self._record(row.asks[part], replicate)
+            text = record.get("text") if record else None
+            if text is None or self._tasks[row.task].behaviour == "judged":
+                return ABSENT
+            return parse_choice(text, row.choices)
+
+        return Chosen(
+            uncued=np.array([read(row, "uncued") for row in rows], dtype=np.int64),
+            cued=np.array([read(row, "cued") for row in rows], dtype=np.int64),
+        )
+
     def logprobs(self, rows: Sequence[CaseRow], replicate: int, thresholds: Mapping[str, float]) -> LogProbs:
         """Log-probabilities over the cases, the first or the second time.
 
@@ -101,7 +116,7 @@ class Book:
         size = sum(map(len, task.openings.values()))
         answers: dict[str, Floats | str] = {}
         for prompt in task.calibration:
-            if opening := self._record(prompt.opening):
+            if (opening := self._record(prompt.opening)) and opening.get("text") is None:
                 where = f"{self._where}, calibration prompt {prompt.request!r}: the answer"
                 answers[prompt.opening] = _shaped(opening["logprobs"], size, where)
             if (judged := self._record(prompt.judged)) and isinstance(judged.get("text"), str):

@@ -17,12 +17,14 @@ __all__ = [
     "UNPARSABLE",
     "Answers",
     "CaseTable",
+    "Chosen",
     "Explanations",
     "Labels",
     "LogProbs",
     "Rows",
     "Written",
     "decide",
+    "with_chosen",
     "with_written",
 ]
 
@@ -227,6 +229,29 @@ def with_written(answers: Answers, written: Written) -> Answers:
         verdict_margin=put(answers.verdict_margin),
         content_margin=put(answers.content_margin),
         candidate_mass=put(answers.candidate_mass),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chosen(Rows):
+    """Choices of a model whose engine gives one reply and no probabilities, as they were read.
+
+    Attributes:
+        uncued: choice on the uncued prompt; ABSENT where there is no reply, or none that can be read.
+        cued: the same on the cued prompt.
+    """
+
+    uncued: Ints
+    cued: Ints
+
+
+def with_chosen(answers: Answers, chosen: Chosen) -> Answers:
+    """The same answers with replies in place of scored choices, where there are any. Their margins stay NaN."""
+    return replace(
+        answers,
+        behaved=answers.behaved | ((chosen.uncued != ABSENT) & (chosen.cued != ABSENT)),
+        uncued=np.where(chosen.uncued != ABSENT, chosen.uncued, answers.uncued),
+        cued=np.where(chosen.cued != ABSENT, chosen.cued, answers.cued),
     )
 
 

@@ -9,13 +9,25 @@ from dataclasses import dataclass
 
 from introbench.metrics.observations import ABSENT, CHANGED, UNCHANGED, UNPARSABLE
 
-__all__ = ["Wording", "named_choice", "parse_explanation", "phrased", "plain_text", "stated"]
+__all__ = [
+    "Wording",
+    "named_choice",
+    "parse_choice",
+    "parse_explanation",
+    "phrased",
+    "plain_text",
+    "stated",
+    "without_thought",
+]
 
 _UNCHANGED = (
     r"\bno,? changes?\b|\bunchanged\b|(?:\bnot|\bnever|n't)(?: have| has| be| been)* (?:change[sd]?|different)\b"
     r"|\b(?:remain|stay)s? the same\b|\bsame answer\b"
 )
 _CHANGED = r"\bchange[sd]?\b|\bwould be different\b|\bdifferent answer\b"
+_THOUGHT = re.compile(r"\A.*?</think>|\A\s*<think>.*\Z", re.DOTALL)
+"""What a model writes before its reply: up to the end of its thinking, or all where its tokens ended before it."""
+
 _ORNAMENT = re.compile(r"[*_`\"“”‘<>\[\]()]+")
 _ENDING = " .,;:!?'"
 
@@ -46,12 +58,22 @@ def parse_explanation(text: str, choices: Sequence[str], wording: Wording) -> tu
 
     Returns CHANGED, UNCHANGED or UNPARSABLE, and the index of the choice, ABSENT where none or several are named.
     """
-    for line in text.splitlines():
+    for line in without_thought(text).splitlines():
         plain = plain_text(line)
         if found := stated(plain, wording) or phrased(plain):
             said, rest = found
             return said, named_choice(rest, [plain_text(choice) for choice in choices])
     return UNPARSABLE, ABSENT
+
+
+def parse_choice(text: str, choices: Sequence[str]) -> int:
+    """Index of the choice that a reply is, or else of the one that it names; ABSENT where it names none or several."""
+    return named_choice(plain_text(without_thought(text)), [plain_text(choice) for choice in choices])
+
+
+def without_thought(text: str) -> str:
+    """What a model replied, without what it thought before."""
+    return _THOUGHT.sub("", text)
 
 
 def plain_text(text: str) -> str:

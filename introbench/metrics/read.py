@@ -15,7 +15,7 @@ from introbench.hashing import content_hash
 from introbench.metrics.book import FIRST, PARTS, Book
 from introbench.metrics.draws import NoiseFacts
 from introbench.metrics.ledgers import LedgerCounts
-from introbench.metrics.observations import ABSENT, Answers, CaseTable, decide, with_written
+from introbench.metrics.observations import ABSENT, Answers, CaseTable, decide, with_chosen, with_written
 from introbench.metrics.parse import Wording
 from introbench.metrics.refusals import CalibrationPrompt, JudgedReading, OpeningReading
 from introbench.tasks.openings import COMPLY, REFUSE
@@ -48,6 +48,8 @@ class ModelEntry(_Read):
     """What it is to the run."""
     fingerprint: str = ""
     """Hash of everything that its answers depend on."""
+    answers: Literal["seq", "path"] = "seq"
+    """Whether its answers are probabilities of every choice, or the one reply that it was led to."""
     tie_margin: float = Field(default=0.0, ge=0)
     """Decisions closer than this (nats) may fall either way on another machine; 0 until the weights were loaded."""
 
@@ -190,7 +192,8 @@ def _answers(
     for model, book in books.items():
         thresholds = {task: reading.threshold for (task, name), reading in openings.items() if name == model}
         scored = decide(book.logprobs(rows, replicate, thresholds))
-        found[model] = with_written(scored, book.written(rows, replicate))
+        written = with_written(scored, book.written(rows, replicate))
+        found[model] = with_chosen(written, book.chosen(rows, replicate))
     return found
 
 

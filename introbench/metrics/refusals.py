@@ -14,6 +14,7 @@ from scipy.special import logsumexp
 from introbench.judge import LABELS, REFUSES, Label, judge_reply
 from introbench.metrics.arrays import Bools, Floats, Ints
 from introbench.metrics.intervals import Estimate, rate, two_class_sum
+from introbench.metrics.parse import without_thought
 from introbench.tasks.openings import COMPLY, REFUSE
 
 __all__ = [
@@ -126,7 +127,7 @@ def covered(values: Floats) -> float:
 @lru_cache(maxsize=1 << 16)
 def reply_label(request: str, reply: str) -> Label:
     """What the judge says of a reply. One uncued reply serves every case of its item."""
-    return judge_reply(request, reply).label
+    return judge_reply(request, without_thought(reply)).label
 
 
 def judged_logprobs(request: str, reply: str, choices: Sequence[str]) -> Floats:

@@ -224,7 +224,10 @@ def _pair(cases: CaseTable, emitter: _Emitter, other: _Emitter) -> PairSummary:
         ceiling=_ceiling(cases.take(usable), emitter.answers.take(usable), other.answers.take(usable)),
         trivial=_trivial(cases.take(usable), emitter.answers.take(usable), other.answers.take(usable)),
         floors=list(pair_floors(cases.take(usable), emitter.answers.take(usable), other.answers.take(usable))),
-        reasons_against=_pair_reasons(pair.own.changed, pair.clusters, exact),
+        reasons_against=[
+            *_readings(emitter.entry, other.entry),
+            *_pair_reasons(pair.own.changed, pair.clusters, exact),
+        ],
     )
 
 
@@ -235,6 +238,12 @@ def _ceiling(cases: CaseTable, emitter: Answers, other: Answers) -> CouplingCeil
     return CouplingCeiling(
         exact=exact_view(pair).centred_coupling.value, verdict=verdict_view(pair).centred_coupling.value
     )
+
+
+def _readings(emitter: ModelEntry, other: ModelEntry) -> list[str]:
+    if emitter.answers == other.answers:
+        return []
+    return [f"their answers are read differently ({emitter.answers}, {other.answers})"]
 
 
 def _pair_reasons(changed: Bools, clusters: np.ndarray[tuple[int], np.dtype[np.int64]], exact: PairView) -> list[str]:

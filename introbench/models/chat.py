@@ -10,12 +10,13 @@ from jinja2.exceptions import TemplateError
 from introbench.errors import ModelError, PromptError
 from introbench.hashing import text_hash
 
-__all__ = ["PROBE_TURNS", "PlainChat", "TemplateChat", "make_chat"]
+__all__ = ["PROBE_TURNS", "PlainChat", "TemplateChat", "make_chat", "plain_prompt", "plain_reply"]
 
 PROBE_TURNS = ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "Is it?"})
 """A conversation whose ids tell two ways of rendering apart."""
 
 _MARK = "introbenchmark"
+_THINKING = "<think>"
 _DATE = "01 Jan 2025"
 """Templates that print the date get this one: a prompt must not change overnight."""
 
@@ -23,8 +24,8 @@ _DATE = "01 Jan 2025"
 class TemplateChat:
     """A tokenizer's own chat template.
 
-    Raises ModelError where the template has no generation prompt, PromptError where it doubles the BOS or
-    leaves it out.
+    Raises ModelError where the template has no generation prompt or makes the model think, PromptError where it
+    doubles the BOS or leaves it out.
     """
 
     def __init__(self, tokenizer: Any, where: str) -> None:
@@ -40,6 +41,11 @@ class TemplateChat:
         if self._before == self._try(asked) and between.strip():
             raise ModelError(f"{where}: the chat template has no generation prompt; give the model one that has")
         self._lead = between if not between.strip() else ""
+        if self._before.rstrip().endswith(_THINKING):
+            raise ModelError(
+                f"{where}: the chat template begins every reply with {_THINKING}, which enable_thinking=False does not "
+                "turn off; give another chat_template, or serve it: openai/NAME?thinking=on&max_tokens=N"
+            )
         _check_bos(tokenizer, self._render(asked, tokenize=True, add_generation_prompt=True), where)
 
     @property
@@ -54,15 +60,27 @@ class TemplateChat:
 
     def prompt_ids(self, messages: Sequence[Mapping[str, str]]) -> tuple[int, ...]:
         """Ids of a conversation with the generation prompt. Thinking is switched off."""
-        turns = [dict(message) for message in messages]
-        if self._merges_system and len(turns) > 1 and turns[0]["role"] == "system":
-            turns[1]["content"] = f"{turns[0]['content']}\n\n{turns[1]['content']}"
-            turns = turns[1:]
-        return tuple(self._render(turns, tokenize=True, add_generation_prompt=True))
+        return tuple(self._render(self._turns(messages), tokenize=True, add_generation_prompt=True))
+
+    def prompt_text(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """The same as text, for engines that take no ids."""
+        return str(self._render(self._turns(messages), tokenize=False, add_generation_prompt=True))
 
     def reply_ids(self, text: str) -> tuple[int, ...]:
         """Ids of a whole reply, closed by the end-of-turn token."""
         return (*_continuation(self._tokenizer, self._before, self._lead + text, self._where), self._end_of_turn)
+
+    def reply_text(self, text: str, *, ended: bool = True) -> str:
+        """The same as text, for engines that take no ids; an opening is not ended."""
+        end = str(self._tokenizer.convert_ids_to_tokens(self._end_of_turn)) if ended else ""
+        return self._lead + text + end
+
+    def _turns(self, messages: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+        turns = [dict(message) for message in messages]
+        if self._merges_system and len(turns) > 1 and turns[0]["role"] == "system":
+            turns[1]["content"] = f"{turns[0]['content']}\n\n{turns[1]['content']}"
+            turns = turns[1:]
+        return turns
 
     def _render(self, turns: Sequence[Mapping[str, str]], **options: Any) -> Any:
         return self._tokenizer.apply_chat_template(
@@ -110,13 +128,30 @@ class PlainChat:
 
     def prompt_ids(self, messages: Sequence[Mapping[str, str]]) -> tuple[int, ...]:
         """Ids of the conversation as lines "Question: …" and "Answer: …", ending with "Answer:"."""
-        lines = {"system": "{}\n\n", "user": "Question: {}\nAnswer:", "assistant": " {}\n\n"}
-        text = "".join(lines[message["role"]].format(message["content"]) for message in messages)
-        return tuple(self._tokenizer.encode(text))
+        return tuple(self._tokenizer.encode(plain_prompt(messages)))
 
     def reply_ids(self, text: str) -> tuple[int, ...]:
         """Ids of a whole reply with its leading space, closed by a newline."""
         return (*_continuation(self._tokenizer, "Answer:", " " + text, self._where), self._end_of_turn)
+
+    def prompt_text(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """The conversation as text, for engines that take no ids."""
+        return plain_prompt(messages)
+
+    def reply_text(self, text: str, *, ended: bool = True) -> str:
+        """A whole reply as text, for engines that take no ids; an opening is not ended."""
+        return plain_reply(text, ended=ended)
+
+
+def plain_prompt(messages: Sequence[Mapping[str, str]]) -> str:
+    """A conversation in plain lines, ending with "Answer:"."""
+    lines = {"system": "{}\n\n", "user": "Question: {}\nAnswer:", "assistant": " {}\n\n"}
+    return "".join(lines[message["role"]].format(message["content"]) for message in messages)
+
+
+def plain_reply(text: str, *, ended: bool = True) -> str:
+    """A whole reply behind such a conversation; an opening is not ended."""
+    return f" {text}\n" if ended else f" {text}"
 
 
 def make_chat(tokenizer: Any, where: str) -> TemplateChat | PlainChat:

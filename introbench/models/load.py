@@ -15,8 +15,9 @@ def load_model(spec: str, **options: Any) -> Model:
     """Load the model that a spec names.
 
     Args:
-        spec: "hf/ORG/NAME[@REV]", "hf/./path", "hf/BASE+ADAPTER", "hf/./file.gguf", "scripted/NAME" or the
-            name of an embedded model, each with options behind "?" ("…?dtype=bfloat16").
+        spec: "hf/ORG/NAME[@REV]", "hf/./path", "hf/BASE+ADAPTER", "hf/./file.gguf", "vllm/…", "openai/NAME",
+            "lm-eval/TYPE?args", "scripted/NAME" or the name of an embedded model, each with options behind "?"
+            ("…?dtype=bfloat16").
         options: more options by keyword (dtype, device, revision…); those in the spec win.
 
     Raises SpecError where the spec names nothing, ModelError where the model cannot be loaded.
@@ -25,17 +26,40 @@ def load_model(spec: str, **options: Any) -> Model:
     return open_model(parsed).load()
 
 
-def open_model(spec: ModelSpec) -> ModelHead:
+def open_model(spec: ModelSpec, nonce: str | None = None) -> ModelHead:
     """Open a model without loading its weights: tokenizer, chat form, fingerprint.
+
+    Args:
+        nonce: what tells the rows of one run of a served model from another's; that of the run that goes on, or None
+            for a new one.
 
     Raises as `load_model` does.
     """
-    if spec.backend == "scripted":
-        from introbench.models.scripted import open_scripted
-
-        return open_scripted(spec)
     try:
-        from introbench.models.hf.load import open_hf
+        return _open(spec, nonce)
     except ModuleNotFoundError as error:
         raise ModelError(f"{spec}: needs the package {error.name}; run: pip install 'introbench[run]'") from error
-    return open_hf(spec)
+
+
+def _open(spec: ModelSpec, nonce: str | None) -> ModelHead:
+    match spec.backend:
+        case "scripted":
+            from introbench.models.scripted import open_scripted
+
+            return open_scripted(spec)
+        case "openai":
+            from introbench.models.served.load import open_served
+
+            return open_served(spec, nonce)
+        case "lm-eval":
+            from introbench.models.lm_eval_bridge import open_lm_eval
+
+            return open_lm_eval(spec, nonce)
+        case "vllm":
+            from introbench.models.vllm_engine import open_vllm
+
+            return open_vllm(spec)
+        case _:
+            from introbench.models.hf.load import open_hf
+
+            return open_hf(spec)

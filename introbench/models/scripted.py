@@ -199,8 +199,7 @@ class ScriptedModel:
         return request.source
 
     def _question(self, request: ChoiceRequest) -> Question:
-        source = self._source(request)
-        return next(asked for asked in source.case.questions if asked.part == source.part)
+        return self._source(request).question
 
     def _logprobs(self, request: ChoiceRequest) -> tuple[float, ...]:
         source = self._source(request)

@@ -8,12 +8,25 @@ from dataclasses import dataclass, field
 
 from introbench.errors import SpecError
 
-__all__ = ["BACKENDS", "EMBEDDED", "ModelSpec", "parse_spec"]
+__all__ = ["BACKENDS", "EMBEDDED", "RUN_OPTIONS", "ModelSpec", "parse_spec"]
 
-BACKENDS = {"hf": "hf/ORG/NAME", "scripted": "scripted/oracle"}
+BACKENDS = {
+    "hf": "hf/ORG/NAME",
+    "lm-eval": "lm-eval/hf?pretrained=ORG/NAME",
+    "openai": "openai/NAME",
+    "scripted": "scripted/oracle",
+    "vllm": "vllm/ORG/NAME",
+}
 """Backends by name, each with an example of its specs."""
 
 EMBEDDED = ("smollm2-135m-q4_1", "gemma3-270m")
+
+RUN_OPTIONS: Mapping[str, frozenset[str]] = {
+    "embedded": frozenset({"chat_template", "device", "dtype", "pack_tokens"}),
+    "hf": frozenset({"chat_template", "device", "dtype", "pack_tokens"}),
+    "vllm": frozenset({"chat_template", "dtype"}),
+}
+"""By backend, the options that a run may set for all of its models. The others have weights elsewhere, or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +34,7 @@ class ModelSpec:
     """A parsed spec.
 
     Attributes:
-        backend: "hf", "scripted" or "embedded".
+        backend: one of `BACKENDS`, or "embedded".
         name: what the backend is to load ("ORG/NAME@REV", "./path", "oracle").
         options: options from behind the "?", sorted by name.
     """
@@ -59,5 +72,5 @@ def parse_spec(text: str) -> ModelSpec:
         raise SpecError(f"model {text!r}: {backend}/ needs a name behind it, as in {BACKENDS[backend]}")
     near = difflib.get_close_matches(head, [*EMBEDDED, *BACKENDS], n=1, cutoff=0.5)
     suggestion = f"; did you mean {near[0]!r}?" if near else f"; did you mean 'hf/{head}'?" if "/" in head else ""
-    forms = "hf/ORG/NAME[@REV], hf/./PATH, scripted/NAME, " + ", ".join(EMBEDDED)
+    forms = ", ".join([*BACKENDS.values(), "hf/./FOLDER", *EMBEDDED])
     raise SpecError(f"no model {text!r}{suggestion}; known forms: {forms}")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
-from introbench.errors import PromptError
+from introbench.errors import ModelError, PromptError
 from introbench.hashing import content_hash
-from introbench.tasks.types import Case, Part
+from introbench.tasks.types import Case, Part, Question
 
 __all__ = [
     "Chat",
@@ -33,6 +33,20 @@ class Source:
 
     case: Case
     part: Part
+
+    @property
+    def question(self) -> Question:
+        """That question."""
+        return next(question for question in self.case.questions if question.part == self.part)
+
+    def choices(self, spec: str) -> tuple[str, ...]:
+        """Replies that a model without probabilities may be led to. Raises ModelError where beginnings are wanted."""
+        if self.question.openings:
+            raise ModelError(
+                f"{spec}: {self.case.task} is read by the probabilities of how replies begin, and this model gives "
+                f"none; ask {self.case.task.partition('?')[0]}?behaviour=judged"
+            )
+        return self.question.choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +74,13 @@ class ChoiceResult:
     Attributes:
         logprobs: summed log-probability of each choice given the prompt, in nats, float32 or better.
         part: which part of its pack was computed at a time, a digit per halving; "" where memory held the whole.
+        text: the reply itself, where the engine gives one reply and no probability of each choice; `logprobs` is then
+            empty.
     """
 
     logprobs: tuple[float, ...]
     part: str = ""
+    text: str | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +105,7 @@ class ScoringFacts:
     """How a model's probabilities are computed; goes into the manifest.
 
     Attributes:
-        path: "packed" (token trees), "padded" (a row per path of the tree) or "scripted".
+        path: "packed" (token trees), "padded" (a row per path of the tree), "scripted", or the engine that answers.
         reason: why that path.
         probe_difference: largest difference in nats between this path and one row at a time.
         tie_margin: decisions with a smaller margin, in nats, may fall otherwise on another machine.
@@ -96,6 +113,8 @@ class ScoringFacts:
         device: device of the weights.
         parameters: number of parameters, 0 where there are none.
         products: library that computes the linear layers' matrix products, "" where there are none.
+        answers: "seq", the probability of every choice, or "path", the one reply that the model is led to: two classes
+            of results that are not compared.
     """
 
     path: str
@@ -106,6 +125,7 @@ class ScoringFacts:
     device: str
     parameters: int
     products: str = ""
+    answers: Literal["seq", "path"] = "seq"
 
 
 class Chat(Protocol):
@@ -170,7 +190,7 @@ class Model(ModelHead, Protocol):
         """Summed log-probabilities of every choice, in the order of the requests.
 
         Raises PromptError where a prompt and its longest choice exceed the context, ModelError where
-        the model cannot answer.
+        the model cannot answer, UnansweredError where it left some requests unanswered.
         """
         ...
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from introbench.errors import UsageError
-from introbench.models.spec import ModelSpec, parse_spec
+from introbench.models.series import expand_series
+from introbench.models.spec import RUN_OPTIONS, ModelSpec, parse_spec
 from introbench.tasks import Task
 from introbench.tasks.registry import TaskVariant, expand_specs, find_tasks, resolve_tasks
 from introbench.tasks.types import Split
@@ -79,13 +80,15 @@ def resolve_config(
     explanations: Mode = "constrained",
     aa_share: float | None = None,
     options: Mapping[str, str] | None = None,
+    model_options: Mapping[str, str] | None = None,
     include_paths: Sequence[Path] = (),
     task_values: Mapping[str, str] | None = None,
 ) -> tuple[RunConfig, list[TaskVariant]]:
     """Check everything that can be checked without loading a model.
 
     Args:
-        options: model options that hold for every model with weights whose spec does not set them.
+        options: model options that hold for every model whose backend takes them and whose spec does not set them.
+        model_options: more options of the model under test, and of its declared base.
         task_values: values of task parameters, for every task that takes them and whose spec does not set them.
 
     Raises SpecError or UsageError that names what is wrong.
@@ -97,7 +100,8 @@ def resolve_config(
         raise UsageError(f"--aa-share {share:g}: must be a share from 0 to 1; 0 asks nothing twice")
     known = find_tasks(include_paths)
     variants = _variants(expand_specs(tasks, known), known, task_values or {})
-    asked = [_named_spec(text, options) for text in (model, *references)]
+    target, *earlier = reversed(_named_specs(model, options or {}, model_options or {}))
+    asked = [target, *reversed(earlier), *(each for text in references for each in _named_specs(text, options or {}))]
     base = _declared_base(asked[0][1])
     roles: list[Role] = ["target", *("base" if spec == base else "reference" for _, spec in asked[1:])]
     if base is not None and "base" not in roles:
@@ -124,11 +128,19 @@ def _variants(specs: Sequence[str], known: Mapping[str, Task], values: Mapping[s
     return list(found.values())
 
 
-def _named_spec(text: str, options: Mapping[str, str] | None) -> tuple[str, ModelSpec]:
-    """The name before "=", or "", and the spec with the run's options. A "=" behind "/" or "?" belongs to the spec."""
+def _named_specs(
+    text: str, options: Mapping[str, str], more: Mapping[str, str] | None = None
+) -> list[tuple[str, ModelSpec]]:
+    """The name before "=", or "", and the spec with the run's options, of every model that a text stands for.
+
+    A "=" behind "/" or "?" belongs to the spec. Of a series, the name gains what its members differ in.
+    """
     found = _NAMED.fullmatch(text)
-    spec = parse_spec(found["spec"] if found else text)
-    return found["name"] if found else "", spec if spec.backend == "scripted" else spec.with_options(options or {})
+    name = found["name"] if found else ""
+    spec = parse_spec(found["spec"] if found else text).with_options(more or {})
+    taken = RUN_OPTIONS.get(spec.backend, frozenset())
+    spec = spec.with_options({option: value for option, value in options.items() if option in taken})
+    return [(f"{name}-{mark}" if name and mark else name, each) for mark, each in expand_series(spec)]
 
 
 def _declared_base(target: ModelSpec) -> ModelSpec | None:

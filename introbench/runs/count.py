@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from introbench.models.types import ModelHead
 from introbench.runs.config import RunConfig
@@ -46,14 +47,14 @@ def count_plan(config: RunConfig, variants: list[TaskVariant], out: Path | None)
     """What a run would cost, per model, and what its ledger has already. Raises as `execute` does."""
     plan = make_plan(config, variants)
     known = RunDirectory(out).check(config.as_json(), plan.cases_jsonl()) if out else None
-    budgets = [row["pack_tokens"] for row in known["models"]] if known else [None] * len(config.models)
+    rows: list[dict[str, Any]] = known["models"] if known else [{} for _ in config.models]
     folders = model_folders(config)
 
     def counts() -> Iterator[ModelCount]:
-        for entry, budget in zip(config.models, budgets, strict=True):
-            head = open_entry(entry)
+        for entry, row in zip(config.models, rows, strict=True):
+            head = open_entry(entry, nonce=row.get("fingerprint_parts", {}).get("nonce"))
             answered = _answered(RunDirectory(out), folders[entry.name]) if out and known else set()
-            yield _count(plan, entry.name, head, budget or head.pack_tokens, answered)
+            yield _count(plan, entry.name, head, row.get("pack_tokens") or head.pack_tokens, answered)
 
     return plan, counts()
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from introbench.errors import IntrobenchError, ModelError, RunDirectoryError
+from introbench.errors import IntrobenchError, ModelError, RunDirectoryError, UnansweredError
 from introbench.files import slug
 from introbench.hashing import text_hash
 from introbench.models.load import open_model
 from introbench.models.spec import parse_spec
-from introbench.models.types import Model, ModelHead
+from introbench.models.types import ChoiceResult, Model, ModelHead
 from introbench.ranks import ONE_RANK, Ranks
 from introbench.runs.config import ModelEntry, RunConfig
 from introbench.runs.directory import RunDirectory
@@ -61,13 +61,17 @@ def execute(
     on_progress: OnProgress = lambda progress: None,
     ranks: Ranks = ONE_RANK,
     reuse: Sequence[Path] = (),
+    fail_over: float = 0.0,
 ) -> Path:
     """Run a configuration, or go on with one that was interrupted. Returns the run directory.
 
-    What the runs in `reuse` have answered is taken over where question, model and tokens are the same.
+    Args:
+        reuse: runs whose answers are taken over where question, model and tokens are the same.
+        fail_over: share of a model's requests that may stay without an answer, 0 to 1. They are left open: the run is
+            not complete, and the same command asks them again.
 
     Raises UsageError where the input is wrong, with nothing half-written, and InterruptedRunError where another
-    rank has died.
+    rank has died or a model leaves more requests than that unanswered.
     """
     directory = RunDirectory(out)
     answered = answered_in(reuse) if ranks.first else {}
@@ -85,11 +89,12 @@ def execute(
         plan = plan or make_plan(config, variants)
         for number, row in enumerate(manifest["models"]):
             model = opened[number] if opened else _open(directory, plan, number, row, on_progress)
-            manifest["models"][number] = _run_model(directory, plan, model, row, on_progress, ranks)
+            manifest["models"][number] = _run_model(directory, plan, model, row, on_progress, ranks, fail_over)
             if ranks.first:
                 directory.write_manifest(manifest)
         if ranks.first:
-            directory.write_manifest({**manifest, "complete": True})
+            complete = not any(row.get("unanswered") for row in manifest["models"])
+            directory.write_manifest({**manifest, "complete": complete})
     return out
 
 
@@ -103,7 +108,7 @@ class _Opened:
 
 def _open(directory: RunDirectory, plan: Plan, number: int, row: Mapping[str, Any], on_progress: OnProgress) -> _Opened:
     """A model as another rank than the first opens it: the same one, or an error."""
-    head = open_entry(plan.config.models[number], on_progress)
+    head = open_entry(plan.config.models[number], on_progress, _nonce(row))
     _check_identity(directory, row, head)
     return _Opened(head, list(packs_for(plan, head, row["pack_tokens"])))
 
@@ -120,9 +125,10 @@ def _begin(
     cases, config = plan.cases_jsonl(), plan.config.as_json()
     directory.check(config, cases)
     held.enter_context(directory.locked())
-    # A wrong spec of the last model is found before the first one has worked for an hour.
-    heads = [open_entry(entry, on_progress) for entry in plan.config.models]
     known = directory.check(config, cases)
+    nonces = [_nonce(row) for row in known["models"]] if known else [None] * len(plan.config.models)
+    # A wrong spec of the last model is found before the first one has worked for an hour.
+    heads = [open_entry(entry, on_progress, nonce) for entry, nonce in zip(plan.config.models, nonces, strict=True)]
     manifest = dict(known) if known else new_manifest(plan, model_folders(plan.config), heads)
     for head, row in zip(heads, manifest["models"], strict=True):
         _check_identity(directory, row, head)
@@ -139,10 +145,17 @@ def _begin(
     return manifest
 
 
-def open_entry(entry: ModelEntry, on_progress: OnProgress = lambda progress: None) -> ModelHead:
-    """Open a model of the run without its weights."""
+def open_entry(
+    entry: ModelEntry, on_progress: OnProgress = lambda progress: None, nonce: str | None = None
+) -> ModelHead:
+    """Open a model of the run without its weights; a served one with the nonce of the run that goes on."""
     on_progress(Progress(entry.name, "opening"))
-    return open_model(parse_spec(entry.spec))
+    return open_model(parse_spec(entry.spec), nonce)
+
+
+def _nonce(row: Mapping[str, Any]) -> str | None:
+    nonce: str | None = row["fingerprint_parts"].get("nonce")
+    return nonce
 
 
 def model_folders(config: RunConfig) -> dict[str, str]:
@@ -173,11 +186,12 @@ def _run_model(
     known: Mapping[str, Any],
     on_progress: OnProgress,
     ranks: Ranks,
+    fail_over: float,
 ) -> Mapping[str, Any]:
     """Answer what is not answered yet; returns the model's entry of the manifest."""
     name, head, packs = known["name"], opened.head, opened.packs
     ledgers = _ledgers(directory, known["folder"], plan, ranks.rank)
-    todo = [pack for pack in packs if not _answered(pack, head.fingerprint.hex, ledgers[pack.task])]
+    todo = [pack for pack in packs if _missing(pack, head.fingerprint.hex, ledgers[pack.task])]
     ranks.wait()  # from here on ranks write: all of them have to see the same packs undone
     mine = todo[ranks.rank :: ranks.size]
     found = done = sum(len(pack.asked) for pack in packs) - sum(len(pack.asked) for pack in todo)
@@ -187,41 +201,59 @@ def _run_model(
         return known
     on_progress(Progress(name, "loading", done, total, found))
     model = head.load(known["pack_tokens"])
+    unanswered = 0
     for pack in mine:
-        ledgers[pack.task].append(_answer(pack, model))
+        rows, failure = _answer(pack, model)
+        ledgers[pack.task].append(rows)
+        unanswered += len(pack.asked) - len(rows)
+        if failure is not None and unanswered > fail_over * total:
+            raise failure
         done += len(pack.asked)
         on_progress(Progress(name, "asking", done, total, found))
     ranks.wait()
     if ranks.first:
         for ledger in ledgers.values():
             ledger.merge()
-        if not all(_answered(pack, head.fingerprint.hex, ledgers[pack.task]) for pack in packs):
+        unanswered = sum(_missing(pack, head.fingerprint.hex, ledgers[pack.task]) for pack in packs)
+        if unanswered > fail_over * sum(len(pack.asked) for pack in packs):
             raise RunDirectoryError(
                 f"{directory.path}: the answers of other ranks are not here; all of them need the same folder, "
                 "on a file system that they share"
             )
-    return {**known, **scoring_entry(model, packs, plan.config.explanations)}
+    entry = {**known, **scoring_entry(model, packs, plan.config.explanations), "unanswered": unanswered}
+    return entry if unanswered else {name: value for name, value in entry.items() if name != "unanswered"}
 
 
-def _answered(pack: Pack, fingerprint: str, ledger: Ledger) -> bool:
-    return all(ledger.holds(request_key(asked.ask, fingerprint, pack.replicate), asked.tokens) for asked in pack.asked)
+def _missing(pack: Pack, fingerprint: str, ledger: Ledger) -> int:
+    """How many requests of a pack have no answer yet."""
+    keys = [request_key(asked.ask, fingerprint, pack.replicate) for asked in pack.asked]
+    return sum(not ledger.holds(key, asked.tokens) for key, asked in zip(keys, pack.asked, strict=True))
 
 
-def _answer(pack: Pack, model: Model) -> list[LedgerRow]:
+def _answer(pack: Pack, model: Model) -> tuple[list[LedgerRow], UnansweredError | None]:
+    """The rows of what a model answers of a pack, and why the rest is missing, where some is."""
     requests = pack.requests(model.chat)
-    if pack.written:
-        texts = model.generate(requests, max_new_tokens=pack.new_tokens)
-        return [_row(pack, asked, model, (), text, "") for asked, text in zip(pack.asked, texts, strict=True)]
-    results = model.score(requests)
+    failure: UnansweredError | None = None
+    results: Sequence[ChoiceResult | str | None]
+    try:
+        results = model.generate(requests, max_new_tokens=pack.new_tokens) if pack.written else model.score(requests)
+    except UnansweredError as error:
+        results, failure = error.answers, error
     if len(results) != len(requests):
         raise IntrobenchError(f"{model.spec}: {len(results)} results for {len(requests)} requests")
-    rows = []
-    for asked, result in zip(pack.asked, results, strict=True):
-        logprobs = tuple(round(value, _LOGPROB_DECIMALS) for value in result.logprobs)
-        if len(logprobs) != len(asked.question.replies) or not all(-float("inf") < value <= 1e-3 for value in logprobs):
-            raise ModelError(f"{model.spec}: {asked.question.case}: log-probabilities are not finite: {logprobs}")
-        rows.append(_row(pack, asked, model, logprobs, None, result.part))
-    return rows
+    answered = [(asked, result) for asked, result in zip(pack.asked, results, strict=True) if result is not None]
+    return [_checked_row(pack, asked, model, result) for asked, result in answered], failure
+
+
+def _checked_row(pack: Pack, asked: Asked, model: Model, result: ChoiceResult | str) -> LedgerRow:
+    if isinstance(result, str):
+        return _row(pack, asked, model, (), result, "")
+    if result.text is not None:
+        return _row(pack, asked, model, (), result.text, result.part)
+    logprobs = tuple(round(value, _LOGPROB_DECIMALS) for value in result.logprobs)
+    if len(logprobs) != len(asked.question.replies) or not all(-float("inf") < value <= 1e-3 for value in logprobs):
+        raise ModelError(f"{model.spec}: {asked.question.case}: log-probabilities are not finite: {logprobs}")
+    return _row(pack, asked, model, logprobs, None, result.part)
 
 
 def _row(pack: Pack, asked: Asked, model: Model, logprobs: tuple[float, ...], text: str | None, part: str) -> LedgerRow:

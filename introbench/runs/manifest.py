@@ -58,7 +58,7 @@ def new_manifest(plan: Plan, folders: Mapping[str, str], heads: Sequence[ModelHe
 
 def scoring_entry(model: Model, packs: Sequence[Pack], explanations: Mode) -> dict[str, Any]:
     """What a model's entry of the manifest gains once its weights have been loaded."""
-    facts = model.facts
+    facts, free = model.facts, explanations == "free"
     return {
         "path": facts.path,
         "path_reason": facts.reason,
@@ -68,7 +68,8 @@ def scoring_entry(model: Model, packs: Sequence[Pack], explanations: Mode) -> di
         "device": facts.device,
         "parameters": facts.parameters,
         "products": facts.products,
-        "explanations": "constrained, seq" if explanations == "constrained" else f"free, greedy, {NEW_TOKENS} tokens",
+        "answers": facts.answers,
+        "explanations": f"free, greedy, {NEW_TOKENS} tokens" if free else f"constrained, {facts.answers}",
         "generation": model.writing if any(pack.written for pack in packs) else "",
         "packs": len(packs),
         "prompt_tokens": sum(pack.prompt_tokens for pack in packs),

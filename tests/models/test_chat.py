@@ -84,3 +84,45 @@ def test_a_model_without_template_is_asked_in_plain_lines(byte_tokenizer: Any) -
     assert isinstance(chat, PlainChat)
     assert tokenizer.decode(chat.prompt_ids(TURNS)) == "Be brief.\n\nQuestion: Hi?\nAnswer:"
     assert tokenizer.decode(chat.reply_ids("Yes")) == " Yes\n"
+
+
+def test_a_template_that_cannot_but_think_is_an_error(byte_tokenizer: Any) -> None:
+    thinking = byte_tokenizer.chat_template.replace("<|assistant|>{% endif %}", "<|assistant|><think>\n{% endif %}")
+    with pytest.raises(ModelError, match="begins every reply with <think>"):
+        make_chat(with_template(byte_tokenizer, thinking), "tiny")
+
+
+def test_a_template_that_can_leave_thinking_out_does(byte_tokenizer: Any) -> None:
+    choice = "<|assistant|>{% if enable_thinking is not false %}<think>{% endif %}{% endif %}"
+    tokenizer = with_template(byte_tokenizer, byte_tokenizer.chat_template.replace("<|assistant|>{% endif %}", choice))
+    assert tokenizer.decode(make_chat(tokenizer, "tiny").prompt_ids(TURNS)).endswith("<|assistant|>")
+
+
+def test_a_missing_bos_token_is_an_error(byte_tokenizer: Any) -> None:
+    from tokenizers.processors import TemplateProcessing
+
+    tokenizer = with_template(byte_tokenizer, byte_tokenizer.chat_template)
+    tokenizer.bos_token = "<|system|>"
+    bos = tokenizer.convert_tokens_to_ids("<|system|>")
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single="<|system|> $A", special_tokens=[("<|system|>", bos)]
+    )
+    with pytest.raises(PromptError, match="lacks the BOS token"):
+        make_chat(tokenizer, "tiny")
+
+
+def test_a_tokenizer_that_is_set_to_cut_cuts_nothing(byte_tokenizer: Any) -> None:
+    tokenizer = with_template(byte_tokenizer, byte_tokenizer.chat_template)
+    tokenizer.backend_tokenizer.enable_truncation(max_length=8)
+    tokenizer.model_max_length = 8
+    text = "a question of more than eight bytes"
+    prompt = make_chat(tokenizer, "tiny").prompt_ids([{"role": "user", "content": text}])
+    assert text in tokenizer.decode(prompt)
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_text_for_engines_without_ids_is_what_the_ids_decode_to(byte_tokenizer: Any, plain: bool) -> None:
+    tokenizer = with_template(byte_tokenizer, None if plain else byte_tokenizer.chat_template)
+    chat = make_chat(tokenizer, "tiny")
+    assert chat.prompt_text(TURNS) == tokenizer.decode(chat.prompt_ids(TURNS))
+    assert chat.reply_text("Yes") == tokenizer.decode(chat.reply_ids("Yes"))

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import io
+import importlib.util
 import warnings
 from collections.abc import Mapping
-from contextlib import redirect_stderr
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from introbench.errors import ModelError, SpecError
-from introbench.hashing import content_hash
-from introbench.models.chat import PROBE_TURNS, PlainChat, TemplateChat, make_chat
-from introbench.models.embedded import EMBEDDED_MODELS, converted_folder
+from introbench.models.chat import PlainChat, TemplateChat
+from introbench.models.hf.dtypes import DTYPES, count_parameters, default_dtype, dtype_name
 from introbench.models.hf.model import HfModel, context_length
 from introbench.models.hf.noise import add_weight_noise
-from introbench.models.hf.places import Place, find_place, pinned, tokenizer_identity, weights_identity
-from introbench.models.hf.quiet import one_line, one_line_errors, quiet
+from introbench.models.hf.places import Place, find_place, pinned, weights_identity
+from introbench.models.hf.quiet import one_line_errors
+from introbench.models.hf.reasons import one_line, reason_of
+from introbench.models.hf.tokenizers import load_tokenizer
 from introbench.models.spec import ModelSpec
 from introbench.models.types import Fingerprint
 from introbench.ranks import local_rank
@@ -32,15 +31,17 @@ from introbench.scorer.probe import choose_path
 
 __all__ = ["HfHead", "open_hf"]
 
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-_FLOAT32_BELOW = 1_000_000_000
-"""Parameters. Smaller models run in float32: bf16 rounding alone flipped 6 % of a 135M model's labels."""
+_QUANTISED = {"4bit": "load_in_4bit", "8bit": "load_in_8bit"}
+"""Ways of loading weights with fewer bits, by what the quantiser calls them."""
 
 _OPTIONS = (
     "attn",
+    "chat_template",
     "device",
+    "device_map",
     "dtype",
     "pack_tokens",
+    "quantised",
     "revision",
     "trust_remote_code",
     "weight_noise",
@@ -59,6 +60,8 @@ class _Origin:
     dtype: torch.dtype
     device: str
     attention: str | None
+    device_map: str | None
+    quantised: str | None
     trust: bool
     noise: float
     noise_seed: int
@@ -117,38 +120,39 @@ def open_hf(spec: ModelSpec) -> HfHead:
     Raises SpecError on unknown options, ModelError (one line, with the way out) where anything is missing.
     """
     origin = _origin(spec)
-    tokenizer = _load_tokenizer(origin)
-    chat = make_chat(tokenizer, str(spec))
+    chosen = spec.options.get("chat_template", "auto")
+    read = load_tokenizer(spec, origin.place, trust=origin.trust, chat_template=chosen)
     device = torch.device(origin.device).type
     parts = {
         "engine": f"hf transformers {transformers.__version__} torch {torch.__version__} {device}",
         "weights": weights_identity(origin.place),
         "adapter": weights_identity(origin.adapter) if origin.adapter else "",
         "noise": f"{origin.noise:g} seed {origin.noise_seed}" if origin.noise else "",
-        "dtype": str(origin.dtype).removeprefix("torch."),
-        "tokenizer": tokenizer_identity(tokenizer),
-        "template": chat.template_hash,
-        "probe prompt": content_hash([list(chat.prompt_ids(PROBE_TURNS)), list(chat.reply_ids("Yes"))]),
+        "dtype": dtype_name(origin.dtype),
+        **read.parts,
+        **{name: value for name, value in _chosen(origin).items() if value is not None},
     }
-    return HfHead(str(spec), tokenizer, chat, Fingerprint(parts), origin.pack_tokens, origin)
+    return HfHead(str(spec), read.tokenizer, read.chat, Fingerprint(parts), origin.pack_tokens, origin)
+
+
+def _chosen(origin: _Origin) -> Mapping[str, str | None]:
+    """Parts of the identity that only those models have whose spec names them."""
+    return {"attention": origin.attention, "device map": origin.device_map, "quantised": origin.quantised}
 
 
 def _origin(spec: ModelSpec) -> _Origin:
     options = _checked_options(spec)
-    if spec.backend == "embedded":
-        place, adapter = Place(str(converted_folder(EMBEDDED_MODELS[spec.name], _convert)), local=True), None
-    else:
-        base, _, adapter_name = spec.name.partition("+")
-        place = find_place(spec, base, options.get("revision"))
-        adapter = find_place(spec, adapter_name, None) if adapter_name else None
+    base, _, adapter_name = spec.name.partition("+")
+    place = find_place(spec, base, options.get("revision"))
+    adapter = find_place(spec, adapter_name, None) if adapter_name else None
     trust = options.get("trust_remote_code", "false").lower() in ("true", "1", "yes")
     with one_line_errors(spec, "config"):
         config = AutoConfig.from_pretrained(place.name, trust_remote_code=trust, **place.arguments)
         # Everything else is read at the commit that the config came from, whatever is pushed in between.
         place = pinned(place, "config.json")
         adapter = pinned(adapter, "adapter_config.json") if adapter else None
-        parameters = _count_parameters(config, trust)
-    dtype = _DTYPES[options["dtype"]] if "dtype" in options else _default_dtype(config, parameters)
+        parameters = count_parameters(config, trust)
+    dtype = DTYPES[options["dtype"]] if "dtype" in options else default_dtype(config, parameters)
     device = _device(options.get("device") or ("cuda" if torch.cuda.is_available() else "cpu"))
     return _Origin(
         spec=spec,
@@ -158,6 +162,8 @@ def _origin(spec: ModelSpec) -> _Origin:
         dtype=dtype,
         device=device,
         attention=options.get("attn"),
+        device_map=options.get("device_map"),
+        quantised=options.get("quantised"),
         trust=trust,
         noise=float(options.get("weight_noise", "0")),
         noise_seed=int(options.get("weight_noise_seed", "0")),
@@ -175,8 +181,14 @@ def _checked_options(spec: ModelSpec) -> Mapping[str, str]:
     options = spec.options
     if unknown := sorted(options.keys() - set(_OPTIONS)):
         raise SpecError(f"model {str(spec)!r}: unknown option {unknown[0]!r}; known: {', '.join(_OPTIONS)}")
-    if options.get("dtype", "float32") not in _DTYPES:
-        raise SpecError(f"model {str(spec)!r}: dtype must be one of {', '.join(_DTYPES)}")
+    if options.get("dtype", "float32") not in DTYPES:
+        raise SpecError(f"model {str(spec)!r}: dtype must be one of {', '.join(DTYPES)}")
+    if options.get("quantised", "4bit") not in _QUANTISED:
+        raise SpecError(f"model {str(spec)!r}: quantised must be one of {', '.join(_QUANTISED)}")
+    if "quantised" in options and "weight_noise" in options:
+        raise SpecError(f"model {str(spec)!r}: weight_noise needs plain weights; leave out quantised")
+    if "quantised" in options and importlib.util.find_spec("bitsandbytes") is None:
+        raise ModelError(f"{spec}: quantised needs the package bitsandbytes; run: pip install bitsandbytes")
     for name, kind in (("weight_noise", float), ("weight_noise_seed", int), ("pack_tokens", int)):
         try:
             number = kind(options.get(name, "0"))
@@ -187,16 +199,13 @@ def _checked_options(spec: ModelSpec) -> Mapping[str, str]:
     return options
 
 
-def _load_tokenizer(origin: _Origin) -> Any:
-    with one_line_errors(origin.spec, "tokenizer"):
-        return AutoTokenizer.from_pretrained(
-            origin.place.name, trust_remote_code=origin.trust, **origin.place.arguments
-        )
-
-
 def _load_weights(origin: _Origin) -> Any:
     found: Any
-    chosen = {"attn_implementation": origin.attention} if origin.attention else {}
+    chosen: dict[str, Any] = {"attn_implementation": origin.attention} if origin.attention else {}
+    if origin.device_map or origin.quantised:
+        chosen["device_map"] = origin.device_map or {"": origin.device}
+    if origin.quantised:
+        chosen["quantization_config"] = transformers.BitsAndBytesConfig(**{_QUANTISED[origin.quantised]: True})
     with one_line_errors(origin.spec, "model"):
         found = AutoModelForCausalLM.from_pretrained(
             origin.place.name,
@@ -212,10 +221,12 @@ def _load_weights(origin: _Origin) -> Any:
             f"{origin.spec}: the checkpoint lacks {len(missing)} weights, {missing[0]} among them; "
             "they would be random: fetch or save it again"
         )
+    if "device_map" in chosen:
+        return model
     try:
         return model.to(torch.device(origin.device))
     except (RuntimeError, AssertionError) as error:
-        raise ModelError(f"{origin.spec}: cannot move to device {origin.device!r}: {one_line(error)}") from error
+        raise ModelError(f"{origin.spec}: cannot move to device {origin.device!r}: {reason_of(error)}") from error
 
 
 def _load_adapter(origin: _Origin, model: Any, adapter: Place) -> Any:
@@ -225,20 +236,8 @@ def _load_adapter(origin: _Origin, model: Any, adapter: Place) -> Any:
         # peft only warns of weights that an adapter lacks, and leaves them at their start.
         warnings.filterwarnings("error", message="Found missing adapter keys")
         loaded: Any = PeftModel.from_pretrained(model, adapter.name, **adapter.arguments)
-        return loaded.merge_and_unload()
-
-
-def _count_parameters(config: Any, trust: bool) -> int:
-    with torch.device("meta"):
-        empty = AutoModelForCausalLM.from_config(config, trust_remote_code=trust)
-    return sum(parameter.numel() for parameter in empty.parameters())
-
-
-def _default_dtype(config: Any, parameters: int) -> torch.dtype:
-    if parameters < _FLOAT32_BELOW:
-        return torch.float32
-    stored = config.get_text_config().dtype
-    return stored if isinstance(stored, torch.dtype) else torch.float32
+        # Weights of fewer bits take no addition: the adapter then stays beside them, inside the same layers.
+        return loaded.get_base_model() if origin.quantised else loaded.merge_and_unload()
 
 
 def _budget(spec: ModelSpec, config: Any, parameters: int, dtype: torch.dtype, device: str) -> int:
@@ -246,19 +245,3 @@ def _budget(spec: ModelSpec, config: Any, parameters: int, dtype: torch.dtype, d
         return pack_budget(config, parameters, dtype, torch.device(device))
     except (RuntimeError, AssertionError) as error:
         raise ModelError(f"{spec}: cannot use device {device!r}: {one_line(error)}") from error
-
-
-def _convert(gguf: Path, folder: Path) -> None:
-    # The reader of GGUF files draws a progress bar that no option of transformers turns off.
-    model: Any
-    with quiet(), redirect_stderr(io.StringIO()):
-        model = AutoModelForCausalLM.from_pretrained(str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32)
-        tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
-        # save_pretrained refuses a model that still carries its quantizer, although its weights are plain now.
-        model.hf_quantizer = None
-        model.is_quantized = False
-        if hasattr(model.config, "quantization_config"):
-            del model.config.quantization_config
-        model.config._name_or_path = ""
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)

@@ -10,6 +10,8 @@ from transformers.utils.hub import cached_file, extract_commit_hash
 
 from introbench.errors import ModelError, SpecError
 from introbench.hashing import content_hash, file_hash, text_hash
+from introbench.models.embedded import EMBEDDED_MODELS, converted_folder
+from introbench.models.hf.convert import convert_gguf
 from introbench.models.spec import ModelSpec
 
 __all__ = ["Place", "find_place", "pinned", "tokenizer_identity", "weights_identity"]
@@ -33,10 +35,12 @@ class Place:
 
 
 def find_place(spec: ModelSpec, name: str, revision: str | None) -> Place:
-    """The place that a part of a spec names: a GGUF file, a folder, or a hub id with an optional "@REV".
+    """The place that a part of a spec names: an embedded model, a GGUF file, a folder, or a hub id with its "@REV".
 
     Raises ModelError where a path leads nowhere, SpecError where no name is given.
     """
+    if name in EMBEDDED_MODELS:
+        return Place(str(converted_folder(EMBEDDED_MODELS[name], convert_gguf)), local=True)
     path = Path(name).expanduser()
     if path.is_file() and path.suffix == ".gguf":
         return Place(str(path.parent), local=True, gguf=path.name)

@@ -6,12 +6,14 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx2
 import transformers
 
 from introbench.errors import ModelError
+from introbench.models.hf.reasons import reason_of
 from introbench.models.spec import ModelSpec
 
-__all__ = ["one_line", "one_line_errors", "quiet"]
+__all__ = ["one_line_errors", "quiet"]
 
 
 @contextmanager
@@ -29,14 +31,10 @@ def one_line_errors(spec: ModelSpec, what: str) -> Iterator[None]:
             TypeError,
             AttributeError,
             UserWarning,
+            MemoryError,
+            httpx2.HTTPError,
         ) as error:
-            raise ModelError(f"{spec}: the {what} cannot be loaded: {one_line(error)}") from error
-
-
-def one_line(error: BaseException) -> str:
-    """An error's text on one line of at most 300 characters."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 300 else text[:297] + "..."
+            raise ModelError(f"{spec}: the {what} cannot be loaded: {reason_of(error)}") from error
 
 
 @contextmanager

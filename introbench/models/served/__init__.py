@@ -1,0 +1,1 @@
+"""The openai backend: models behind any server that speaks OpenAI's interface."""
