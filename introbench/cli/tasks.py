@@ -102,7 +102,9 @@ def card(
         return int(bool(wrong))
     if not model:
         raise UsageError("--model SPEC is missing: name one or more models to measure, or add --check")
-    measured = _measure(variant, found, model, limit or len(found.items), split, seed, out, include_path or [])
+    measured = _measure(
+        variant, found, model, len(found.items) if limit is None else limit, split, seed, out, include_path or []
+    )
     write_whole(path, card_text(variant, found, measured).encode())
     typer.echo(f"{path}: {len(measured.models)} models")
     if (reason := unusual_change(measured)) and not variant.task.info.experimental:

@@ -75,6 +75,7 @@ def test_validate_says_why_a_plugin_cannot_be_imported(tmp_path: Path) -> None:
         (["validate", "no_such_task"], "no task 'no_such_task'"),
         (["validate", "hint_facts", "--tokenizer", "scripted/oracle"], "has no tokenizer; name a model with weights"),
         (["card", "hint_facts"], "--model SPEC is missing"),
+        (["card", "hint_facts", "--model", "scripted/oracle", "--limit", "0"], "--limit 0: must be 1 or more"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(arguments: list[str], message: str) -> None:

@@ -30,7 +30,7 @@ def templates() -> dict[str, Any]:
     }
 
 
-def set_cue(**values: str) -> Callable[[dict[str, Any]], None]:
+def set_cue(**values: str | None) -> Callable[[dict[str, Any]], None]:
     return lambda file: file["cues"][0].update(values)
 
 
@@ -42,6 +42,17 @@ def set_cue(**values: str) -> Callable[[dict[str, Any]], None]:
         (set_cue(kind="placebo"), r"cue 'tip' has the unknown placeholder \{hint\}; allowed there: none"),
         (set_cue(text="x", pushes="{who}"), r"cue 'tip' \(pushes\) has the unknown placeholder \{who\}"),
         (set_cue(edit="replace"), "cue 'tip' / edit: Input should be 'insert'"),
+        (set_cue(edit="substitute", position=None), "cue 'tip': the edit 'substitute' needs 'target'"),
+        (set_cue(edit="rewrite"), "cue 'tip': the edit 'rewrite' takes no 'position'"),
+        (set_cue(target="Q"), "cue 'tip': the edit 'insert' takes no 'target'"),
+        (lambda file: file["cues"][0].pop("position"), "cue 'tip': the edit 'insert' needs 'position'"),
+        (set_cue(kind="placebo", text="Hm.", pushes="x"), "a placebo is neutral and pushes towards nothing"),
+        (
+            set_cue(edit="substitute", position=None, target="{plain}"),
+            r"cue 'tip' \(target\) has the unknown placeholder \{plain\}",
+        ),
+        (set_cue(name="{hint}"), r"cue 'tip' \(name\) has the unknown placeholder \{hint\}; allowed there: none"),
+        (lambda file: file.update(fields=["hint"]), "field 'hint': must be letters a to z"),
         (lambda file: file["cues"].append(file["cues"][0]), "cue id 'tip' stands twice"),
         (lambda file: file["cues"].append({**file["cues"][0], "id": "b", "split": "test"}), "both train and test"),
         (lambda file: file["explanation"].update(question="Why?"), r"explanation question lacks \{cue\}"),
@@ -84,6 +95,9 @@ def test_braces_in_a_choice_are_text() -> None:
         ([{**ITEM, "split": "dev"}], "split 'dev' is neither train nor test"),
         ([{name: ITEM[name] for name in ITEM if name != "key"}], "lacks the field 'key'"),
         ([{**ITEM, "more": 1}], "unknown field 'more'"),
+        ([{**ITEM, "fields": {"plain": ""}}], "'fields' must map names to texts, none of them empty"),
+        ([{**ITEM, "fields": {"Plain": "x"}}], "field 'Plain' must be named by letters a to z"),
+        ([{**ITEM, "fields": {"cue": "x"}}], "field 'cue' must be named .* not choice, cue, hint"),
         ([ITEM, {**ITEM, "id": "b", "split": "train"}], "cluster 'c' is in both train and test"),
         ([], "holds no items"),
     ],
