@@ -29,7 +29,7 @@ def agreement(
     from introbench.report.cells import cell
     from introbench.tasks.labels import read_labels
 
-    found = agreement_of(read_run(run), read_labels(labels), model, run)
+    found = agreement_of(read_run(run), read_labels(labels).file, model, run)
     if json:
         say(dumps(rounded(found.model_dump(mode="json")), indent=1))
         return

@@ -15,28 +15,13 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from introbench.cli.agreement import agreement
-from introbench.cli.cache import cache
-from introbench.cli.compare import compare
-from introbench.cli.diff import diff
-from introbench.cli.export import export
-from introbench.cli.fetch import fetch
-from introbench.cli.judge import judge
-from introbench.cli.labels import labels
-from introbench.cli.list import list_tasks
-from introbench.cli.matrix import matrix
-from introbench.cli.report import report
-from introbench.cli.run import plan, run
 from introbench.cli.say import say
-from introbench.cli.score import score
-from introbench.cli.score_external import score_external
-from introbench.cli.show import show
-from introbench.cli.tasks import app as tasks
+from introbench.cli.verbs import add_verbs
 from introbench.errors import InterruptedRunError, IntrobenchError
 from introbench.runs.launch import LAUNCHED
 from introbench.texts import shortened
 
-__all__ = ["app", "main"]
+__all__ = ["main"]
 
 _LONGEST_MESSAGE = 2000
 """Characters of an error that are shown; what is quoted in it may be a megabyte."""
@@ -67,31 +52,12 @@ def _root(
     """When a language model says what its answer depended on, is it telling the truth about itself?"""
 
 
-app.command("run", short_help="Run a model and show how true its explanations are.")(run)
-app.command("plan", short_help="Say what a run would cost; loads no weights.")(plan)
-app.command("list", short_help="List tasks and the forms of model specs.")(list_tasks)
-app.command("show", short_help="Show the prompts and token ids of a task.")(show)
-app.command("score", short_help="Rebuild the numbers of a stored run.")(score)
-app.command("score-external", short_help="Score explanations that somebody else produced.")(score_external)
-app.command("compare", short_help="Pair two models case by case, flipped cases first.")(compare)
-app.command("matrix", short_help="Every model as explainer against every model.")(matrix)
-app.command("diff", short_help="Name the first stage at which two runs part.")(diff)
-app.command("report", short_help="Write one HTML page of stored runs, with plots and cases.")(report)
-app.command("labels", short_help="Freeze the explanation labels of a stored run.")(labels)
-app.command("agreement", short_help="Say how far training labels fit what a model does.")(agreement)
-app.command("judge", short_help="Say which replies in a file refuse.")(judge)
-app.command("fetch", short_help="Bring models and data for runs without network.")(fetch)
-app.add_typer(export, name="export", short_help="Write cases out for other harnesses.")
-app.add_typer(tasks, name="tasks", short_help="Write, check and describe task plugins.")
-
-app.add_typer(cache)
-
-
 def main() -> NoReturn:
     """Run the command line and exit with the code of its outcome."""
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        add_verbs(app, next((argument for argument in sys.argv[1:] if not argument.startswith("-")), None))
         outcome = app(args=sys.argv[1:] or ["--help"], standalone_mode=False)
         sys.stdout.flush()
     except (_Interrupted, InterruptedRunError) as error:

@@ -83,12 +83,13 @@ def compare_runs(first: Path, second: Path, tolerance: float) -> list[Stage]:
     )
     models = list(zip(runs[0].models, runs[1].models, strict=True))
     questions = list(_questions(cases, ledgers, models))
+    estimates: list[Any] = [summarise_run(run).model_dump(mode="json") for run in runs]
     return [
         _stage("messages", _messages(*cases)),
         _stage("token ids", map(_token_difference, questions)),
         _stage("log-probabilities", (_logprob_difference(question, tolerance) for question in questions)),
         _stage("parse", _readings(runs, models)),
-        _stage("metrics", _estimates(*(summarise_run(run).model_dump(mode="json") for run in runs))),
+        _stage("metrics", _estimates(estimates[0], estimates[1])),
     ]
 
 
@@ -104,8 +105,8 @@ def _messages(first: Mapping[str, CaseRow], second: Mapping[str, CaseRow]) -> It
             yield Difference("", case, "there", "absent")
             continue
         same = first[case].messages == second[case].messages and first[case].choices == second[case].choices
-        texts = ["; ".join((cases[case].messages[:_DIGITS], *cases[case].choices)) for cases in (first, second)]
-        yield None if same else Difference("", case, *texts)
+        left, right = ("; ".join((row.messages[:_DIGITS], *row.choices)) for row in (first[case], second[case]))
+        yield None if same else Difference("", case, left, right)
     yield from (Difference("", case, "absent", "there") for case in second if case not in first)
 
 
@@ -145,13 +146,12 @@ def _questions(
 def _token_difference(question: _Question) -> Difference | None:
     first, second = question.first, question.second
     if first is None or second is None:
-        texts = ["no answer" if row is None else "answered" for row in (first, second)]
-        return Difference(question.model, question.where, *texts)
-    if first["tokens"] == second["tokens"]:
-        return None
-    return Difference(
-        question.model, question.where, *(str(row["tokens"] or "none")[:_DIGITS] for row in (first, second))
-    )
+        left, right = ("no answer" if row is None else "answered" for row in (first, second))
+    else:
+        left, right = (str(row["tokens"] or "none")[:_DIGITS] for row in (first, second))
+        if first["tokens"] == second["tokens"]:
+            return None
+    return Difference(question.model, question.where, left, right)
 
 
 def _logprob_difference(question: _Question, tolerance: float) -> Difference | None:
@@ -167,8 +167,8 @@ def _logprob_difference(question: _Question, tolerance: float) -> Difference | N
     if not len(distances) or distances.max() <= tolerance:
         return None
     worst = int(np.argmax(distances))
-    texts = [f"choice {worst + 1}: {values[worst]:.6f} nats" for values in (left, right)]
-    return Difference(question.model, question.where, *texts, float(distances[worst]))
+    before, after = (f"choice {worst + 1}: {values[worst]:.6f} nats" for values in (left, right))
+    return Difference(question.model, question.where, before, after, float(distances[worst]))
 
 
 def _readings(runs: tuple[Run, Run], models: Sequence[tuple[ModelEntry, ModelEntry]]) -> Iterator[Difference | None]:
@@ -177,8 +177,8 @@ def _readings(runs: tuple[Run, Run], models: Sequence[tuple[ModelEntry, ModelEnt
         answers = [run.answers[model.name] for run, model in zip(runs, pair, strict=True)]
         for case in places[0]:
             if case in places[1]:
-                texts = [_reading(each, place[case]) for each, place in zip(answers, places, strict=True)]
-                yield None if texts[0] == texts[1] else Difference(pair[0].name, case, *texts)
+                left, right = (_reading(each, place[case]) for each, place in zip(answers, places, strict=True))
+                yield None if left == right else Difference(pair[0].name, case, left, right)
 
 
 def _reading(answers: Answers, case: int) -> str:

@@ -18,6 +18,10 @@ TASK = Task(
         sha256="7a03415d33238fa5037314c2927b75136e58f0043940552b6590a6e6f149e367",
         count=726,
         cue_kinds=("word", "worry", "motive", "combined", "secrecy", "suspicion", "placebo"),
+        experimental=(
+            "small models seldom refuse: on the embedded one 16 % of 68 cases of 20 items change (95 % interval "
+            "6 to 35 %), and 15 % of 75 judged replies refuse; not measured yet on a model that refuses more"
+        ),
     ),
     folder=Path(__file__).parent,
 )
