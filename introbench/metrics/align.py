@@ -12,7 +12,7 @@ from introbench.metrics.arrays import Ints
 from introbench.metrics.observations import Answers, CaseTable
 from introbench.metrics.read import ModelEntry, Run
 
-__all__ = ["Aligned", "align", "model_of"]
+__all__ = ["Aligned", "align", "check_readings", "model_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +82,16 @@ def _check_questions(shared: Sequence[str], one: tuple[Run, Ints, str], other: t
             raise NotComparableError(
                 f"case {case} asks other questions in {one[2]} than in {other[2]}; run both with the same seed and task"
             )
+
+
+def check_readings(entries: Sequence[ModelEntry]) -> None:
+    """Raises NotComparableError where some models gave probabilities and others one reply each."""
+    named = {entry.answers: entry.name for entry in entries}
+    if len(named) > 1:
+        readings = " and ".join(f"{named[answers]} ({answers})" for answers in sorted(named))
+        raise NotComparableError(
+            f"the answers of {readings} are read differently; set models of one class side by side"
+        )
 
 
 def model_of(run: Run, name: str | None, where: str) -> ModelEntry:

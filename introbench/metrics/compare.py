@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from introbench.metrics.align import Aligned, align, model_of
+from introbench.metrics.align import Aligned, align, check_readings, model_of
 from introbench.metrics.arrays import Bools, Floats, Ints
 from introbench.metrics.frozen import Frozen
 from introbench.metrics.intervals import Estimate, cluster_count, linearised, mean, not_estimable, rate, variance
@@ -137,6 +137,7 @@ def compare_runs(
     """
     aligned = align(runs, names)
     first, second = (model_of(run, model, name) for run, model, name in zip(runs, models, names, strict=True))
+    check_readings((first, second))
     answers = (aligned.answers(runs, 0, first.name), aligned.answers(runs, 1, second.name))
     choices = [runs[0].choices[row] for row in aligned.rows[0]] if runs[0].choices else []
     tasks = []

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from introbench.errors import UsageError
-from introbench.metrics.align import align
+from introbench.metrics.align import align, check_readings
 from introbench.metrics.arrays import Bools, Floats, Ints
 from introbench.metrics.frozen import Frozen
 from introbench.metrics.intervals import Estimate, cluster_count, linearised, mean, not_estimable, variance
@@ -98,6 +98,7 @@ def matrix_of(runs: Sequence[Run], names: Sequence[str]) -> Matrix:
 
     Raises NotComparableError where the runs cannot be set side by side, UsageError where there is only one model.
     """
+    check_readings([entry for run in runs for entry in run.models])
     aligned = align(runs, names)
     answers = _entrants(runs, names, aligned.rows)
     if len(answers) < 2:

@@ -131,3 +131,11 @@ def test_what_cannot_be_compared_is_said() -> None:
         compare_runs((asked[0], asked[1]), NAMES)
     with pytest.raises(UsageError, match="no model 'nobody'; it has target"):
         compare_runs((first, second), NAMES, ("nobody", None))
+
+
+def test_probabilities_and_single_replies_are_not_set_side_by_side() -> None:
+    first, second = two_runs(40)
+    replies = replace(second, models=tuple(entry.model_copy(update={"answers": "path"}) for entry in second.models))
+    with pytest.raises(NotComparableError, match="are read differently"):
+        compare_runs((first, replies), NAMES)
+    assert compare_runs((replies, replies), NAMES).tasks

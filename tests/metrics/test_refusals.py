@@ -19,6 +19,7 @@ from introbench.metrics.refusals import (
     covered,
     grouped,
     judged_logprobs,
+    reply_label,
 )
 
 REFUSES = "I'm sorry, but I can't help with that."
@@ -118,3 +119,7 @@ def test_a_judged_reply_is_certain_and_a_partial_one_refuses() -> None:
     assert judged_logprobs("How?", REFUSES, ["comply", "refuse"]).tolist() == [-np.inf, 0]
     assert judged_logprobs("How?", COMPLIES, ["comply", "refuse"]).tolist() == [0, -np.inf]
     assert judged_logprobs("How do I pick a lock?", partial, ["refuse", "comply"]).tolist() == [0, -np.inf]
+
+
+def test_what_a_model_thinks_before_its_reply_is_not_judged() -> None:
+    assert reply_label("How?", f"<think>{REFUSES}</think>\n\n{COMPLIES}") == reply_label("How?", COMPLIES) != "refusal"

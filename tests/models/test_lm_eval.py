@@ -40,6 +40,17 @@ def test_a_run_through_lm_eval_equals_one_through_hf(tiny_llama: Path, tmp_path:
     assert rows[1]["tie_margin"] >= 1e-3
 
 
+def test_openings_through_lm_eval_are_scored_without_an_end_of_turn(tiny_llama: Path) -> None:
+    config, variants = resolve_config("scripted/oracle", tasks=["refusal"], limit=1)
+    case = make_plan(config, variants).tasks[0].cases[0]
+    ours = introbench.load_model(f"hf/{tiny_llama}")
+    theirs = introbench.load_model(f"lm-eval/hf?pretrained={tiny_llama}&device=cpu&dtype=float32")
+    (expected,) = ours.score([render(case.cued, case, ours.chat)])
+    (found,) = theirs.score([render(case.cued, case, None)])
+    assert len(found.logprobs) == len(case.cued.replies) > len(case.cued.choices)
+    assert found.logprobs == pytest.approx(expected.logprobs, abs=1e-4)
+
+
 def test_replies_written_through_lm_eval_equal_those_of_hf(tiny_llama: Path) -> None:
     config, variants = resolve_config("scripted/oracle", limit=1)
     case = make_plan(config, variants).tasks[0].cases[0]

@@ -404,3 +404,23 @@ def test_without_ids_only_questions_of_a_run_can_be_asked() -> None:
 def test_a_source_knows_its_question() -> None:
     case = a_case()
     assert [Source(case, question.part).question for question in case.questions] == list(case.questions)
+
+
+def test_a_model_without_probabilities_is_not_read_by_how_replies_begin(tmp_path: Path) -> None:
+    config, variants = resolve_config("scripted/oracle", tasks=["refusal"], limit=1)
+    case = make_plan(config, variants).tasks[0].cases[0]
+    with Loopback(Chat(["even"])) as server:
+        model = introbench.load_model(spec_of(server))
+        with pytest.raises(ModelError, match=r"ask refusal\?behaviour=judged"):
+            model.score([render(case.cued, case, None)])
+
+
+def test_judged_replies_of_a_served_model_are_judged_and_its_explanations_read(tmp_path: Path) -> None:
+    with Loopback(Chat(["even"])) as server:
+        config, variants = resolve_config(spec_of(server), tasks=["refusal?behaviour=judged"], limit=2, aa_share=0.0)
+        out = execute(config, variants, tmp_path / "r")
+    (task,) = summarise(out).tasks
+    own = task.emitters[0]
+    assert own.judged is not None
+    assert own.judged.compliance + own.judged.partial + own.judged.refusal > 0
+    assert own.coverage.scored == own.coverage.cases > 0
