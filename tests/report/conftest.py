@@ -27,6 +27,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     written = iter(range(1 << 30))
 
     def attack(row: dict[str, Any]) -> None:
+        del row["check"]  # a stranger need not write it, or writes one that fits
         if row["text"] is not None:
             number = next(written)
             row["text"] = HOSTILE + ("x" * 1_000_000 if number == 0 else f" {number}") + "\n" + row["text"]
