@@ -123,7 +123,8 @@ def test_options_for_the_model_under_test_are_checked(tmp_path: Path) -> None:
 
 def test_a_chat_template_of_a_file_and_none_at_all_are_other_models(tiny_llama: Path, tmp_path: Path) -> None:
     template = tmp_path / "own.jinja"
-    template.write_text((tiny_llama / "chat_template.jinja").read_text().replace("{{ m['content'] }}", "Q: {{ m['content'] }}"))
+    own = (tiny_llama / "chat_template.jinja").read_text()
+    template.write_text(own.replace("{{ m['content'] }}", "Q: {{ m['content'] }}"))
     shown = {}
     for name in ("auto", "none", str(template)):
         done = introbench("show", "hint_facts", "--ids", "--model", f"hf/{tiny_llama}?chat_template={name}")
