@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.command import measured
 from introbench.files import write_whole
 from introbench.hashing import canonical_json, content_hash, named_random
 
@@ -118,18 +117,7 @@ def _ledger(cases: list[dict[str, Any]], model: str, fingerprint: str, items: in
 
 def measure(run: Path) -> dict[str, float]:
     """Seconds, processor seconds and peak memory (bytes) of one `introbench score`, in a process of its own."""
-    started = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", "introbench", "score", str(run)], stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"introbench score ended with {process.returncode}")
-    return {
-        "seconds": round(seconds, 2),
-        "processor_seconds": round(usage.ru_utime + usage.ru_stime, 2),
-        "peak_bytes": usage.ru_maxrss * 1024,
-    }
+    return asdict(measured("score", str(run)))
 
 
 def main() -> None:

@@ -187,7 +187,7 @@ def test_a_file_of_ones_own_is_asked_and_the_rows_that_are_left_out_stand_in_the
     table = " ".join(done.stdout.split())
     assert "30 items" in table
     assert "Left out: 1 2 fields where the header has 5, 1 no key." in table
-    assert "mine.csv:32" in table
+    assert "mine.csv:32" in "".join(table.split())  # a long path is broken over lines
     (entry,) = json.loads((tmp_path / "r" / "manifest.json").read_text())["tasks"]
     assert sum(entry["skipped"].values()) == 2
     again = introbench("run", "--model", "scripted/oracle", "--tasks", "hint_mcq", *own, "--out", tmp_path / "r")
