@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import measured
 from benchmarks.machine import command_line, git_state, load_average, utc_now
 from introbench.metrics.summary import dump, summarise
 from introbench.runs.config import resolve_config
@@ -34,17 +33,16 @@ def measure(folder: Path) -> dict[str, Any]:
     started = time.perf_counter()
     (run / "summary.json").write_bytes(dump(summarise(run)))
     scored = time.perf_counter() - started
-    load, started, before = load_average(), time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-m", "introbench", "report", str(run)], check=True, stdout=subprocess.DEVNULL)
-    seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    load = load_average()
+    cost = measured("report", str(run))
     return {
         "cases": (run / "cases.jsonl").read_bytes().count(b"\n"),
         "models": len(config.models),
-        "report_seconds": round(seconds, 2),
-        "report_processor_seconds": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 2),
+        "report_seconds": cost.seconds,
+        "report_processor_seconds": cost.processor_seconds,
         "score_seconds": round(scored, 2),
         "report_bytes": (run / "report.html").stat().st_size,
-        "report_peak_mib": round(after.ru_maxrss / 1024),
+        "report_peak_mib": round(cost.peak_bytes / (1 << 20)),
         "load_average_before": load,
     }
 
@@ -55,14 +53,14 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file to write")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        measured = measure(Path(folder))
+        costs = measure(Path(folder))
     found = {
         "command": command_line("benchmarks.report", sys.argv[1:]),
         "time": utc_now(),
         "cpu": cpu_name(),
         "git": git_state(),
         "python": sys.version.split()[0],
-        **measured,
+        **costs,
     }
     text = json.dumps(found, indent=1) + "\n"
     print(text, end="")
