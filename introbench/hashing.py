@@ -12,11 +12,12 @@ __all__ = ["Json", "bytes_hash", "canonical_json", "content_hash", "file_hash", 
 Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
 
 _CHUNK_BYTES = 1 << 20
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def canonical_json(value: Json) -> str:
     """One text per value: keys sorted, no spaces, no NaN, non-ASCII letters kept."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def bytes_hash(data: bytes) -> str:

@@ -50,12 +50,17 @@ class Book:
         self._fingerprint = model.fingerprint
         self._ledger, self.entries = model_ledger(self._where)
         self._tasks = tasks
+        self._records: dict[tuple[str, int], Mapping[str, Any] | None] = {}
 
     def _record(self, ask: str, replicate: int = FIRST) -> Mapping[str, Any] | None:
-        key = request_key(ask, self._fingerprint, replicate)
-        if key in self._ledger:
-            self.entries.used.add(key)
-        return self._ledger.get(key)
+        # Several readings look up the same question, and its key is a hash.
+        asked = ask, replicate
+        if asked not in self._records:
+            key = request_key(ask, self._fingerprint, replicate)
+            if key in self._ledger:
+                self.entries.used.add(key)
+            self._records[asked] = self._ledger.get(key)
+        return self._records[asked]
 
     def written(self, rows: Sequence[CaseRow], replicate: int) -> Written:
         """What written explanations say, where there are any."""
