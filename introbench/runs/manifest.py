@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from introbench.hashing import content_hash
+from introbench.hashing import sequence_hash
 from introbench.models.types import Model, ModelHead
 from introbench.runs.config import Mode
 from introbench.runs.packing import Pack
@@ -96,7 +96,7 @@ def _task_entry(task: TaskPlan, explanations: Mode) -> dict[str, Any]:
         "items": task.items,
         "cases": len(task.cases),
         "repeated_cases": len(task.repeated),
-        "cases_hash": content_hash([dict(case_row(case, explanations)) for case in task.cases]),
+        "cases_hash": sequence_hash(case_row(case, explanations) for case in task.cases),
         **_calibration_entry(task),
     }
 
