@@ -1,4 +1,4 @@
-"""What a model is trained on: cases with the explanation, the behaviour and the agreement with M0 that each one asks for."""
+"""What a model is trained on: cases, each with the explanation to learn, the behaviour to learn, and what M0 still holds."""
 
 from __future__ import annotations
 
