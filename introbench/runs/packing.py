@@ -111,7 +111,8 @@ _Asking = Sequence[tuple[Case, Sequence[Question]]]
 
 
 def _as_asked(cases: Sequence[Case], explanations: Mode) -> _Asking:
-    return [(case, [asked_as(question, explanations) for question in case.questions]) for case in cases]
+    asked = slice(2) if explanations == "none" else slice(3)
+    return [(case, [asked_as(question, explanations) for question in case.questions[asked]]) for case in cases]
 
 
 def _task_packs(
