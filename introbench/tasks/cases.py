@@ -26,6 +26,7 @@ __all__ = [
     "candidates",
     "explanation_text",
     "lettered",
+    "make_case",
     "plan_items",
     "pushed_choice",
 ]
@@ -178,16 +179,42 @@ def build_cases(
 
     Raises TaskError where a cue does not fit the item.
     """
-    asked = lettered(item) if behaviour == "letter" else item
-    listing, system = asked.question.removeprefix(item.question), templates.systems[behaviour]
     first = [(cue, hint, "") for cue, hint in _first_hint(item, templates, task, seed)]
     more = [(cue, hint, f"@{hint}") for cue, hint in _more_hints(item, templates, task, seed, hints)]
-    cases = []
-    for cue, hint, mark in (*first, *more):
-        edit = apply_cue(cue, asked, hint, listing)
-        case = _case(asked, cue, hint, edit, templates, system, variant or task, demonstrations, mark)
-        cases.append(_read_as(case, behaviour))
-    return cases
+    return [
+        make_case(
+            item, cue, hint, templates, variant or task, behaviour=behaviour, demonstrations=demonstrations, mark=mark
+        )
+        for cue, hint, mark in (*first, *more)
+    ]
+
+
+def make_case(
+    item: Item,
+    cue: Cue,
+    hint: int | None,
+    templates: Templates,
+    task: str,
+    *,
+    behaviour: BehaviourReading = "text",
+    demonstrations: Sequence[Demonstration] = (),
+    mark: str = "",
+) -> Case:
+    """One item with one cue.
+
+    Args:
+        hint: index of the hinted choice, None for a placebo.
+        task: the name that the case carries, parameters included.
+        behaviour: how the choice is read.
+        demonstrations: solved explanations that precede the explanation question.
+        mark: what stands behind the id, where the item has several cases with this cue.
+
+    Raises TaskError where the cue does not fit the item.
+    """
+    asked = lettered(item) if behaviour == "letter" else item
+    edit = apply_cue(cue, asked, hint, listing=asked.question.removeprefix(item.question))
+    case = _case(asked, cue, hint, edit, templates, templates.systems[behaviour], task, demonstrations, mark)
+    return _read_as(case, behaviour)
 
 
 def _first_hint(item: Item, templates: Templates, task: str, seed: int) -> Iterator[tuple[Cue, int | None]]:
@@ -208,9 +235,7 @@ def _first_hint(item: Item, templates: Templates, task: str, seed: int) -> Itera
 def _more_hints(item: Item, templates: Templates, task: str, seed: int, hints: int) -> Iterator[tuple[Cue, int]]:
     """Training cues that hint at the item's other choices, in a drawn order of choices."""
     applicable = [
-        cue
-        for cue in templates.cues_for(item)
-        if cue.split == "train" and cue.kind != PLACEBO and cue.pushes is None
+        cue for cue in templates.cues_for(item) if cue.split == "train" and cue.kind != PLACEBO and cue.pushes is None
     ]
     kinds = list(dict.fromkeys(cue.kind for cue in applicable))
     if hints < 2 or not kinds:

@@ -2,7 +2,8 @@
 
 Every label has a draw of its own, a number from 0 to 1, and is flipped where that lies below the rate. The draw depends
 on seed, task, item and cue alone, and on the hint where an item is asked with several. So no other label can move a
-flip, whatever the limit or the order, and what is flipped at one rate is flipped at every higher one, to the same label.
+flip, whatever the limit or the order, and what is flipped at one rate is flipped at every higher one, to the same
+label.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a model is trained on: cases, each with the explanation to learn, the behaviour to learn, and what M0 still holds."""
+"""What a model is trained on: cases with the explanation and the behaviour to learn, and what is held to M0."""
 
 from __future__ import annotations
 
