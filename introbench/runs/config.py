@@ -22,7 +22,7 @@ _NAMED = re.compile(r"(?P<name>[\w.-]+)=(?P<spec>.+)")
 AA_SHARE = 0.1
 """Share of the items that a run asks a second time where nothing else is said."""
 
-Mode = Literal["constrained", "free"]
+Mode = Literal["constrained", "free", "none"]
 
 Role = Literal["target", "base", "reference"]
 
@@ -52,7 +52,7 @@ class RunConfig:
         split: which items are asked.
         limit: number of items per task, None for all.
         seed: root seed of every draw.
-        explanations: "constrained" to the candidates, or written in "free" text and parsed.
+        explanations: "constrained" to the candidates, written in "free" text and parsed, or "none" are asked for.
         aa_share: share of the items that are asked a second time in other company (A/A), 0 to 1.
     """
 

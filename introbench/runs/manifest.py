@@ -58,7 +58,8 @@ def new_manifest(plan: Plan, folders: Mapping[str, str], heads: Sequence[ModelHe
 
 def scoring_entry(model: Model, packs: Sequence[Pack], explanations: Mode) -> dict[str, Any]:
     """What a model's entry of the manifest gains once its weights have been loaded."""
-    facts, free = model.facts, explanations == "free"
+    facts = model.facts
+    asked = {"free": f"free, greedy, {NEW_TOKENS} tokens", "none": "none"}
     return {
         "path": facts.path,
         "path_reason": facts.reason,
@@ -69,7 +70,7 @@ def scoring_entry(model: Model, packs: Sequence[Pack], explanations: Mode) -> di
         "parameters": facts.parameters,
         "products": facts.products,
         "answers": facts.answers,
-        "explanations": f"free, greedy, {NEW_TOKENS} tokens" if free else f"constrained, {facts.answers}",
+        "explanations": asked.get(explanations, f"constrained, {facts.answers}"),
         "generation": model.writing if any(pack.written for pack in packs) else "",
         "packs": len(packs),
         "prompt_tokens": sum(pack.prompt_tokens for pack in packs),

@@ -85,6 +85,8 @@ def _task_plan(config: RunConfig, variant: TaskVariant) -> TaskPlan:
         raise TaskError(f"{task.info.name}: has no items in the split {config.split!r}")
     if variant.demonstrations and config.split == "train":
         raise TaskError(f"{variant.name}: demonstrations are drawn from the training split; run it with --split test")
+    if variant.hints > 1 and config.split != "train":
+        raise TaskError(f"{variant.name}: several hints an item are for training sets; run it with --split train")
     if variant.behaviour not in templates.systems:
         raise TaskError(f"{task.folder / 'templates.yaml'}: system lacks a turn for behaviour {variant.behaviour!r}")
     shown = draw_demonstrations(variant, found.items, templates, config.seed)
@@ -104,6 +106,7 @@ def _task_plan(config: RunConfig, variant: TaskVariant) -> TaskPlan:
             variant=variant.name,
             behaviour=variant.behaviour,
             demonstrations=shown.demonstrations,
+            hints=variant.hints,
         )
     ]
     repeated = tuple(_repeated(cases, config))

@@ -1,4 +1,4 @@
-"""What a model is trained on: cases with the explanation, the behaviour and the agreement with M0 that each one asks for."""
+"""What a model is trained on: cases with the explanation and the behaviour to learn, and what is held to M0."""
 
 from __future__ import annotations
 
