@@ -106,6 +106,9 @@ def lay_out(lessons: Sequence[Lesson]) -> TrainingPack:
 class Steps:
     """The steps of a training, by number. A step is rendered when it is asked for, always the same.
 
+    Attributes:
+        longest: tokens of the longest prompt with its reply.
+
     Raises UsageError where the training set is empty or nothing of it is learnt.
     """
 
@@ -125,7 +128,9 @@ class Steps:
         lessons = [book.lessons(row, first, chosen) for row in rows]
         if not any(lessons):
             raise UsageError("the training set holds nothing to learn: no explanation, no behaviour and no kept reply")
-        self.case_tokens = [measure_group(each).tokens if each else 0 for each in lessons]
+        self.longest = max(
+            len(lesson.prompt_ids) + max(map(len, lesson.choices_ids)) for each in lessons for lesson in each
+        )
         self._steps = list(self._planned(lessons))
 
     def __len__(self) -> int:
@@ -141,6 +146,12 @@ class Steps:
             tuple(lay_out([lessons[place] for place in pack]) for pack in packs),
             tuple(row.case.id for row in rows),
         )
+
+    def replace_rows(self, rows: Sequence[TrainingCase]) -> None:
+        """Go on with other labels of the same cases, in the same steps."""
+        if [row.case.id for row in rows] != [row.case.id for row in self._rows]:
+            raise UsageError("labels that were made anew are of other cases")
+        self._rows = rows
 
     def _planned(self, lessons: Sequence[Sequence[Lesson]]) -> Iterator[list[int]]:
         """Places of the cases of each step."""
@@ -181,9 +192,8 @@ class Steps:
                 left -= len(unit)
 
 
-
 def _shares(each: Sequence[Sequence[Lesson]], chosen: Hyperparameters) -> Iterator[list[Lesson]]:
-    """The lessons of a step's cases with their weights in its loss: every term is a mean over the cases that have it."""
+    """The lessons of a step's cases, weighted: every term of its loss is a mean over the cases that have it."""
     factors = {"explanation": 1.0, "behaviour": chosen.behaviour_weight, "keep": chosen.kl_weight}
     having = {term: sum(any(lesson.term == term for lesson in found) for found in each) for term in factors}
     for found in each:

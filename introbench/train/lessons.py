@@ -165,9 +165,11 @@ def merged(lessons: Sequence[Lesson]) -> list[Lesson]:
         sums: dict[tuple[Term, tuple[int, ...], tuple[tuple[int, ...], ...]], Lesson] = {}
         for lesson in group:
             key = (lesson.term, lesson.prompt_ids, lesson.choices_ids)
-            if (known := sums.get(key)) is not None:
+            known = sums.get(key)
+            if known is None:
+                sums[key] = lesson
+            else:
                 added = tuple(one + other for one, other in zip(known.weights, lesson.weights, strict=True))
-                lesson = replace(known, weights=added)
-            sums[key] = lesson
+                sums[key] = replace(known, weights=added)
         found += sums.values()
     return found
