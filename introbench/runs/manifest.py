@@ -18,7 +18,7 @@ from introbench.runs.plan import NEW_TOKENS, Plan, TaskPlan, case_row
 from introbench.tasks.cases import as_judged
 from introbench.tasks.openings import OPENINGS
 
-__all__ = ["MANIFEST_SCHEMA", "cpu_name", "git_state", "new_manifest", "scoring_entry"]
+__all__ = ["MANIFEST_SCHEMA", "cpu_name", "git_state", "hardware", "new_manifest", "scoring_entry", "versions"]
 
 MANIFEST_SCHEMA = 1
 
@@ -50,8 +50,8 @@ def new_manifest(plan: Plan, folders: Mapping[str, str], heads: Sequence[ModelHe
             for model, head in zip(plan.config.models, heads, strict=True)
         ],
         "tasks": [_task_entry(task, plan.config.explanations) for task in plan.tasks],
-        "versions": _versions(),
-        "hardware": _hardware(),
+        "versions": versions(),
+        "hardware": hardware(),
         "git": git_state(),
     }
 
@@ -138,7 +138,8 @@ def _noise(task: TaskPlan) -> dict[str, Any] | None:
     }
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Versions of Python and of what numbers depend on."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
@@ -148,7 +149,8 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _hardware() -> dict[str, Any]:
+def hardware() -> dict[str, Any]:
+    """Processor, cores and system."""
     # No host name and no user name: manifests are published.
     return {"machine": platform.machine(), "system": platform.system(), "cores": os.cpu_count(), "cpu": cpu_name()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -127,7 +128,11 @@ class TrainConfig:
         hyperparameters: how.
         arm: name of the arm, for tables and the card.
         arm_file: the arm as YAML text, which is kept beside the adapter.
-        evaluation: what is asked along the way.
+        evaluation: what is asked along the way and at the end; None: nothing.
+        include_paths: folders with task plugins, for the evaluation.
+        task_values: values of task parameters, likewise.
+        relabel: makes the labels of the training set anew from the checkpoint that a spec names (`fresh`).
+        relabel_every: steps between two such times; None: never.
     """
 
     model: str
@@ -136,4 +141,8 @@ class TrainConfig:
     hyperparameters: Hyperparameters = field(default_factory=Hyperparameters)
     arm: str = "kl"
     arm_file: str = ""
-    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    evaluation: EvaluationConfig | None = field(default_factory=EvaluationConfig)
+    include_paths: tuple[Path, ...] = ()
+    task_values: Mapping[str, str] = field(default_factory=dict)
+    relabel: Callable[[TrainingSet, str], TrainingSet] | None = None
+    relabel_every: int | None = None
