@@ -73,12 +73,14 @@ class Study(_Part):
     """Values of every arm, as in a spec."""
     evaluation: Evaluation = Evaluation()
     """What every unit is asked."""
+    in_matrix: tuple[str, ...] = ()
+    """Arms whose units are set against each other as emitters and teachers; the first three where left out."""
     minutes_per_unit: Annotated[float, Field(gt=0)] = 30.0
     """What a unit may take; one that takes longer is named in the plan and on the page."""
     drift: tuple[float, float] = (0.1, 0.3)
     """Between which drifts d the study can tell: below, too few cases differ; above, the labels have lost the model."""
     written_down: dict[str, Any] = {}
-    """What was fixed before the first unit ran (criteria, tests, sizes, runs made while choosing), shown on the page."""
+    """What was fixed before the first unit ran (criteria, tests, runs made while choosing), shown on the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,5 +155,7 @@ def units_of(study: Study) -> list[Unit]:
             arm = resolve_arm(entry.arm, {**study.settings, **entry.settings, "seed": seed})
             tasks = entry.tasks or study.tasks
             foreign = f"-on-{'-'.join(tasks)}" if tasks != study.tasks else ""
-            units.append(Unit(slug(f"{arm.name}{foreign}-s{seed}"), study, arm, seed, tasks, study.test or study.tasks))
+            # Ids name models in runs, as ID=SPEC.
+            name = slug(f"{arm.name}{foreign}-s{seed}").replace("=", "-")
+            units.append(Unit(name, study, arm, seed, tasks, study.test or study.tasks))
     return units

@@ -184,7 +184,8 @@ def read_results(folder: Path, units: Sequence[Unit]) -> dict[str, UnitResult]:
             raise UsageError(f"{path}: no result of a unit ({str(error).splitlines()[0]}); remove it") from error
         if result.unit_hash != unit.hash:
             raise UsageError(
-                f"{path}: the unit has changed since it ran (arm, tasks or evaluation); name it anew, or remove the file"
+                f"{path}: the unit has changed since it ran (arm, tasks or evaluation); name the study anew, or remove "
+                "the file"
             )
         found[unit.id] = result
     return found
