@@ -174,8 +174,9 @@ def test_the_detectable_gap_is_what_the_width_of_the_interval_says() -> None:
 def carried_out(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Study]:
     """A study of a random model, all of whose units are done; the first one was killed and went on."""
     folder = tmp_path_factory.mktemp("study")
+    other = f"hf/{tiny_llama}?weight_noise=0.3"
     settings = {**SETTINGS, "evaluate_at": [0, 2], "targets": "q_proj+v_proj"}
-    arms = ["kl", "shuffled", {"arm": f"labels=hf/{tiny_llama}?weight_noise=0.3", "settings": {"evaluate_at": []}}]
+    arms = ["kl", "shuffled", {"arm": f"labels={other}", "name": "other", "settings": {"evaluate_at": []}}]
     path = written(folder, student=f"hf/{tiny_llama}", settings=settings, arms=arms, seeds=[0])
     command = [sys.executable, "-m", "introbench", "study", "run", str(path), "--out", str(folder / "out"), "--offline"]
     process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL)
@@ -208,7 +209,7 @@ def test_every_unit_leaves_an_adapter_a_run_and_a_result(carried_out: tuple[Path
         assert result.cost is not None and result.cost.steps == 3 and (result.cost.training_tokens or 0) > 0
     assert {row["step"] for row in results["kl-s0"].trajectory} == {0, 2, 3}
     assert results["shuffled-s0"].trained_on is not None
-    other = next(result for name, result in results.items() if name.startswith("labels"))
+    other = results["other-s0"]
     assert other.tasks[0].origin is not None and other.trained_on is not None
     assert other.trained_on.origins[0].model == study.arms[2].arm.removeprefix("labels=")
 

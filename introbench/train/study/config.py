@@ -42,6 +42,8 @@ class ArmEntry(_Part):
 
     arm: str
     """Its spec."""
+    name: str | None = None
+    """What its units are called before their seed; from the spec where null."""
     seeds: _Seeds | None = None
     """Its seeds, where they are not the study's."""
     tasks: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
@@ -156,6 +158,6 @@ def units_of(study: Study) -> list[Unit]:
             tasks = entry.tasks or study.tasks
             foreign = f"-on-{'-'.join(tasks)}" if tasks != study.tasks else ""
             # Ids name models in runs, as ID=SPEC.
-            name = slug(f"{arm.name}{foreign}-s{seed}").replace("=", "-")
+            name = slug(f"{entry.name or arm.name + foreign}-s{seed}").replace("=", "-")
             units.append(Unit(name, study, arm, seed, tasks, study.test or study.tasks))
     return units
