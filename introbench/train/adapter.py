@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import warnings
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -11,10 +13,11 @@ from peft.tuners.lora.layer import Linear as LoraLinear
 from torch import nn
 
 from introbench.errors import UsageError
+from introbench.files import write_whole
 from introbench.models.hf.reasons import one_line
 from introbench.train.config import Hyperparameters
 
-__all__ = ["LeanLoraLinear", "add_adapter", "make_lean"]
+__all__ = ["LeanLoraLinear", "add_adapter", "make_lean", "save_adapter"]
 
 
 def add_adapter(model: Any, chosen: Hyperparameters, base: str) -> Any:
@@ -45,6 +48,18 @@ def add_adapter(model: Any, chosen: Hyperparameters, base: str) -> Any:
     found.peft_config["default"].base_model_name_or_path = base
     make_lean(found)
     return found
+
+
+def save_adapter(model: Any, folder: Path) -> None:
+    """Write the adapter of a peft model so that the same weights are the same files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(str(folder), save_embedding_layers=False)
+    (folder / "README.md").unlink(missing_ok=True)  # peft's own, which says nothing of the training
+    file = folder / "adapter_config.json"
+    config = json.loads(file.read_text(encoding="utf-8"))
+    # peft keeps names of layers as a set, whose order differs from process to process.
+    config["target_modules"] = sorted(config["target_modules"])
+    write_whole(file, (json.dumps(config, indent=1, sort_keys=True) + "\n").encode())
 
 
 def make_lean(model: Any) -> int:

@@ -73,15 +73,16 @@ def training_arguments(chosen: Hyperparameters, steps: int, folder: Path, device
     )
 
 
-class _StepData(Dataset[Step]):
+class _StepData(Dataset[dict[str, Step]]):
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
 
     def __len__(self) -> int:
         return len(self._steps)
 
-    def __getitem__(self, number: int) -> Step:
-        return self._steps[number]
+    def __getitem__(self, number: int) -> dict[str, Step]:
+        # The Trainer looks for names in its batches.
+        return {"step": self._steps[number]}
 
 
 class _AfterStep(TrainerCallback):
@@ -123,7 +124,7 @@ class PackedTrainer(Trainer):
         Raises UsageError where loss or gradients are no numbers any more, or memory does not hold a pack.
         """
         started = time.perf_counter()
-        step: Step = inputs
+        step: Step = inputs["step"]
         sums: dict[str, torch.Tensor] = {}
         packs = self._share(step.packs)
         for number, pack in enumerate(packs):

@@ -11,12 +11,10 @@ from typing import Any
 
 from introbench.errors import RunDirectoryError
 from introbench.files import disk_errors, write_whole
+from introbench.models.hf.places import TRAINING_RECORD
 from introbench.runs.directory import RunDirectory
 
-__all__ = ["RECORD", "OutputFolder", "read_rows"]
-
-RECORD = "training.json"
-"""What a training is; beside an adapter it names the base that the adapter belongs to."""
+__all__ = ["OutputFolder", "read_rows"]
 
 
 class OutputFolder:
@@ -32,7 +30,7 @@ class OutputFolder:
     @property
     def record(self) -> Path:
         """What the training is."""
-        return self.path / RECORD
+        return self.path / TRAINING_RECORD
 
     @property
     def log(self) -> Path:

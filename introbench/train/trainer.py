@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -22,7 +23,7 @@ from introbench.models.spec import ModelSpec, parse_spec
 from introbench.runs.execute import Progress
 from introbench.runs.manifest import git_state, hardware, versions
 from introbench.scorer.rope import regime_limit
-from introbench.train.adapter import add_adapter
+from introbench.train.adapter import add_adapter, save_adapter
 from introbench.train.batches import Steps
 from introbench.train.card import model_card
 from introbench.train.checkpoints import last_whole
@@ -85,7 +86,9 @@ def train(config: TrainConfig, on_progress: OnProgress = lambda progress: None) 
         if arguments.process_index == 0:
             held.enter_context(folder.locked())
             known = folder.check(asked)
-        with quiet():
+        with quiet(), warnings.catch_warnings():
+            # peft asks the model by a name that transformers has since changed.
+            warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")
             _Training(config, folder, spec, head, asked, on_progress).run(known)
     return _outcome(folder)
 
@@ -273,12 +276,9 @@ class _Training:
             self._relabel(begun - begun % every)
 
     def _save_adapter(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.trainer.accelerator.unwrap_model(self.trainer.model).save_pretrained(
-            str(folder), save_embedding_layers=False
-        )
-        (folder / "README.md").unlink(missing_ok=True)  # peft's, which says nothing of this training
-        shutil.copy(self.folder.record, folder / self.folder.record.name)
+        save_adapter(self.trainer.accelerator.unwrap_model(self.trainer.model), folder)
+        if folder != self.folder.path:
+            shutil.copy(self.folder.record, folder / self.folder.record.name)
 
     def _evaluate(self, step: int, adapter: Path | None = None) -> None:
         chosen = self.config.evaluation

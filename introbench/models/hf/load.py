@@ -17,7 +17,7 @@ from introbench.models.chat import PlainChat, TemplateChat
 from introbench.models.hf.dtypes import DTYPES, count_parameters, default_dtype, dtype_name
 from introbench.models.hf.model import HfModel, context_length
 from introbench.models.hf.noise import add_weight_noise
-from introbench.models.hf.places import Place, find_place, pinned, weights_identity
+from introbench.models.hf.places import Place, check_base, find_place, pinned, weights_identity
 from introbench.models.hf.quiet import one_line_errors
 from introbench.models.hf.reasons import one_line, reason_of
 from introbench.models.hf.tokenizers import load_tokenizer
@@ -230,6 +230,7 @@ def _load_weights(origin: _Origin) -> Any:
 
 
 def _load_adapter(origin: _Origin, model: Any, adapter: Place) -> Any:
+    check_base(origin.spec, origin.place, adapter)
     with one_line_errors(origin.spec, "adapter"), warnings.catch_warnings():
         from peft import PeftModel
 
