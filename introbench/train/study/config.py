@@ -48,6 +48,8 @@ class ArmEntry(_Part):
     """Its seeds, where they are not the study's."""
     tasks: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """The tasks that it explains in training, where they are not the study's."""
+    test: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """The tasks that it is run on, where they are not the study's."""
     settings: dict[str, Any] = {}
     """Values of this arm, as in a spec; they win over the study's."""
 
@@ -159,5 +161,5 @@ def units_of(study: Study) -> list[Unit]:
             foreign = f"-on-{'-'.join(tasks)}" if tasks != study.tasks else ""
             # Ids name models in runs, as ID=SPEC.
             name = slug(f"{entry.name or arm.name + foreign}-s{seed}").replace("=", "-")
-            units.append(Unit(name, study, arm, seed, tasks, study.test or study.tasks))
+            units.append(Unit(name, study, arm, seed, tasks, entry.test or study.test or study.tasks))
     return units

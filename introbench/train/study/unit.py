@@ -70,6 +70,7 @@ def run_unit(unit: Unit, out: Path, on_progress: OnProgress = lambda progress: N
             label_seconds=clock.seconds("labels"),
             training_seconds=clock.seconds("training"),
             evaluation_seconds=clock.seconds("evaluation"),
+            step_seconds=round(outcome.seconds, 1),
             steps=outcome.steps,
             training_tokens=outcome.tokens,
         ),
