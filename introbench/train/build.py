@@ -267,4 +267,11 @@ def _counted(*, behaviour: Sequence[TrainingCase]) -> dict[str, int]:
 
 
 def _names(rows: Sequence[TrainingCase]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(row.case.task for row in rows))
+    return tuple(dict.fromkeys(_without_hints(row.case.task) for row in rows))
+
+
+def _without_hints(task: str) -> str:
+    """The spec that the task is tested by: several hints an item are a matter of training."""
+    name, _, query = task.partition("?")
+    kept = "&".join(part for part in query.split("&") if part and not part.startswith("hints="))
+    return f"{name}?{kept}" if kept else name

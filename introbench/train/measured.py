@@ -24,6 +24,7 @@ __all__ = [
     "Measured",
     "Source",
     "Stated",
+    "is_stored",
     "labelled_items",
     "labels_of",
     "measured",
@@ -135,15 +136,20 @@ def labels_of(asking: Asking, text: str) -> Source:
     return measured(asking, text).source(text) if stored is None else stored
 
 
+def is_stored(text: str) -> bool:
+    """Whether a label source is the path of a run directory (RUN or RUN#NAME) or of a label file."""
+    return Path(text).is_file() or (Path(text.partition("#")[0]) / "manifest.json").is_file()
+
+
 def stored_labels(asking: Asking, text: str) -> Source | None:
     """The labels of a file or a stored run; None where the text is the path of neither."""
+    if not is_stored(text):
+        return None
     path, _, name = text.partition("#")
-    if Path(path).is_dir() and (Path(path) / "manifest.json").is_file():
-        found = [_of_run(Path(path), task.variant, name or None) for task in asking.tasks]
-    elif Path(text).is_file():
+    if Path(text).is_file():
         found = [read_labels(Path(text))]
     else:
-        return None
+        found = [_of_run(Path(path), task.variant, name or None) for task in asking.tasks]
     stated: dict[str, Stated] = {}
     for labels in found:
         task = next((task for task in asking.tasks if task.variant.task.info.name == labels.file.task), None)
