@@ -32,14 +32,15 @@ import json, sys
 from pathlib import Path
 import torch
 from introbench.train.arm import resolve_arm
-from introbench.train.build import SetRequest, training_set
+from introbench.train.build import SetRequest
 from introbench.train.config import Hyperparameters, TrainConfig
+from introbench.train.processes import shared_training_set
 from introbench.train.trainer import train
 torch.set_num_threads(1)
 model, folder, out, values = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), json.loads(sys.argv[4])
 arm = resolve_arm("kl", {"items": 6, "allow_unbalanced": True})
 values = {**values, "targets": tuple(values["targets"]), "evaluate_at": tuple(values["evaluate_at"])}
-made = training_set(SetRequest(model, ("hint_facts",), arm, folder))
+made = shared_training_set(SetRequest(model, ("hint_facts",), arm, folder))
 train(TrainConfig(model, made, out, Hyperparameters(**values), evaluation=None))
 """
 
