@@ -30,7 +30,7 @@ from introbench.train.rows import LabelOrigin, TrainingCase, TrainingSet
 from introbench.train.shift import beside_rows, shifted
 from introbench.train.sources import Measure
 
-__all__ = ["LOW_AGREEMENT", "M0", "SHUFFLED", "SetRequest", "relabelled", "training_set"]
+__all__ = ["LOW_AGREEMENT", "M0", "SHUFFLED", "SetRequest", "relabelled", "stand_in_set", "training_set"]
 
 M0 = "M0"
 """The label source that is the student before training."""
@@ -98,6 +98,20 @@ def training_set(request: SetRequest, measure: Measure = execute) -> TrainingSet
         rows, counts["behaviour to learn"] = shifted(rows, arm.concurrent, student.does, request.seed)
     made = TrainingSet((*rows, *beside), _names([*rows, *beside]), origins, counts | _counted(behaviour=beside))
     return made if arm.labels is None else _with_facts(made, own.stated, arm)
+
+
+def stand_in_set(request: SetRequest) -> TrainingSet:
+    """The cases of a training set before anything is measured, each with a stand-in for its label; to count them.
+
+    Cases that turn out to have no label, or are left out to balance verdicts, are among them.
+    """
+    arm = request.arm
+    beside = _beside(request)
+    rows: list[TrainingCase] = []
+    if arm.labels is not None or arm.concurrent is not None:
+        cases = _asking(request, execute).cases[: arm.labels_count]
+        rows = [_row(case, Stated("unchanged", 0), explained=arm.labels is not None) for case in cases]
+    return TrainingSet((*rows, *beside), _names([*rows, *beside]), (), _counted(behaviour=beside))
 
 
 def relabelled(training: TrainingSet, source: Source) -> TrainingSet:

@@ -81,7 +81,7 @@ def train(config: TrainConfig, on_progress: OnProgress = lambda progress: None) 
     known = folder.check(asked)
     if known and known["complete"]:
         return _outcome(folder)
-    arguments = training_arguments(config.hyperparameters, 1, folder.work, torch.device(head_device(head)))
+    arguments = training_arguments(config.hyperparameters, 1, folder.work, torch.device(head.device))
     with ExitStack() as held:
         if arguments.process_index == 0:
             held.enter_context(folder.locked())
@@ -107,11 +107,6 @@ def open_base(config: TrainConfig) -> tuple[ModelSpec, HfHead]:
     if not isinstance(head, HfHead):
         raise ModelError(f"{spec}: cannot be trained; name a base model of the hf backend")
     return spec, head
-
-
-def head_device(head: HfHead) -> str:
-    """Type of the device that a model will be on."""
-    return head.fingerprint.parts["engine"].rpartition(" ")[2]
 
 
 def _as_asked(config: TrainConfig, spec: ModelSpec, head: HfHead) -> dict[str, Any]:

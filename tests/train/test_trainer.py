@@ -32,14 +32,15 @@ import json, sys
 from pathlib import Path
 import torch
 from introbench.train.arm import resolve_arm
-from introbench.train.build import SetRequest, training_set
+from introbench.train.build import SetRequest
 from introbench.train.config import Hyperparameters, TrainConfig
+from introbench.train.processes import shared_training_set
 from introbench.train.trainer import train
 torch.set_num_threads(1)
 model, folder, out, values = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), json.loads(sys.argv[4])
 arm = resolve_arm("kl", {"items": 6, "allow_unbalanced": True})
 values = {**values, "targets": tuple(values["targets"]), "evaluate_at": tuple(values["evaluate_at"])}
-made = training_set(SetRequest(model, ("hint_facts",), arm, folder))
+made = shared_training_set(SetRequest(model, ("hint_facts",), arm, folder))
 train(TrainConfig(model, made, out, Hyperparameters(**values), evaluation=None))
 """
 
@@ -60,17 +61,22 @@ def prepared(base: Path, labels: Path, out: Path, chosen: Hyperparameters = CHOS
 
 def started(
     base: Path, labels: Path, out: Path, chosen: Hyperparameters = CHOSEN, *launcher: str
-) -> subprocess.Popen[str]:
+) -> subprocess.Popen[bytes]:
+    """A training in a process of its own; what it says goes into a file beside the folder."""
     script = labels / "program.py"
     script.write_text(PROGRAM)
     command = [*(launcher or (sys.executable,)), str(script), f"hf/{base}", str(labels), str(out)]
-    return subprocess.Popen(
-        [*command, json.dumps(asdict(chosen))],
-        text=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+    with out.with_name("said.txt").open("wb") as said:
+        return subprocess.Popen(
+            [*command, json.dumps(asdict(chosen))],
+            stdout=said,
+            stderr=said,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+
+
+def finished(process: subprocess.Popen[bytes], out: Path) -> None:
+    assert process.wait(280) == 0, out.with_name("said.txt").read_text()[-3000:]
 
 
 def losses(out: Path) -> list[float]:
@@ -82,8 +88,7 @@ def losses(out: Path) -> list[float]:
 @pytest.fixture(scope="module")
 def undisturbed(tiny_llama: Path, labels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("undisturbed") / "out"
-    process = started(tiny_llama, labels, out)
-    assert process.wait(200) == 0, process.stderr and process.stderr.read()
+    finished(started(tiny_llama, labels, out), out)
     return out
 
 
@@ -137,7 +142,7 @@ def test_killed_behind_any_step_it_ends_with_the_same_loss(
     torn = out / "checkpoints" / "checkpoint-999"
     torn.mkdir(parents=True)
     (torn / "adapter_model.safetensors").write_bytes(b"torn")
-    assert started(tiny_llama, labels, out).wait(200) == 0
+    finished(started(tiny_llama, labels, out), out)
     assert losses(out) == pytest.approx(losses(undisturbed), abs=1e-6)
     files = ["adapter_model.safetensors", "adapter_config.json"]
     assert all((out / name).read_bytes() == (undisturbed / name).read_bytes() for name in files)
@@ -148,9 +153,7 @@ def test_two_processes_have_the_loss_of_one(tiny_llama: Path, labels: Path, undi
     out = tmp_path / "out"
     launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     # Passes of few tokens: every step has several, and not always an even number.
-    process = started(tiny_llama, labels, out, replace(CHOSEN, pack_tokens=400), *launcher)
-    _, said = process.communicate(timeout=280)
-    assert process.returncode == 0, said[-3000:]
+    finished(started(tiny_llama, labels, out, replace(CHOSEN, pack_tokens=400), *launcher), out)
     assert losses(out) == pytest.approx(losses(undisturbed), abs=2e-5)
 
 

@@ -92,6 +92,26 @@ class HfHead:
         """Longest sequence in tokens, or None where the config states none."""
         return context_length(self._origin.config)
 
+    @property
+    def config(self) -> Any:
+        """The transformers config."""
+        return self._origin.config
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Dtype that the weights will have."""
+        return self._origin.dtype
+
+    @property
+    def device(self) -> str:
+        """Device that the weights will be on."""
+        return self._origin.device
+
+    @property
+    def trusted(self) -> bool:
+        """Whether code that comes with the weights may run."""
+        return self._origin.trust
+
     def load(self, pack_tokens: int | None = None) -> HfModel:
         """Load the weights, add noise where asked for, and probe how the model can be scored."""
         origin = self._origin
