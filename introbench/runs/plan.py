@@ -94,10 +94,12 @@ def _task_plan(config: RunConfig, variant: TaskVariant) -> TaskPlan:
     planned = plan_items(items, templates, name, config.seed)
     if not planned:
         raise TaskError(f"{name}: none of its {len(items)} items has the fields that a cue names")
+    if config.skip >= len(planned):
+        raise TaskError(f"{name}: has {len(planned)} items in the split {config.split!r}, all of them passed over")
     uncued = {"items that no cue applies to": len(items) - len(planned)} if len(planned) < len(items) else {}
     cases = [
         case
-        for item in planned[: config.limit]
+        for item in planned[config.skip :][: config.limit]
         for case in build_cases(
             item,
             templates,

@@ -33,6 +33,8 @@ class Evaluation(_Part):
     """The same at the steps of `evaluate_at`."""
     seed: int = 0
     """Root seed of the runs: which cues and hints a held-out item gets, and their order."""
+    skip: Annotated[int, Field(ge=0)] = 0
+    """Held-out items per task that are passed over first: those on which the regime was chosen."""
     references: tuple[str, ...] = ()
     """Models beside the base and the source of the labels, as "NAME=SPEC" or a spec."""
 

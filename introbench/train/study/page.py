@@ -142,6 +142,7 @@ def _head(study: Study, planned: Sequence[PlannedUnit], results: Mapping[str, Un
 def _fixed(study: Study) -> Iterator[str]:
     chosen = study.evaluation
     items = "all held-out items" if chosen.limit is None else f"{chosen.limit} held-out items"
+    items += f" behind the first {chosen.skip}" if chosen.skip else ""
     yield from ("## What is run", "")
     yield f"- student (M0): `{study.student}`; explained in training: {', '.join(study.tasks)}"
     yield f"- every unit is run on {items} of {', '.join(study.test or study.tasks)}, cases of seed {chosen.seed}"
