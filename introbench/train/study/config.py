@@ -53,7 +53,7 @@ class ArmEntry(_Part):
     test: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """The tasks that it is run on, where they are not the study's."""
     settings: dict[str, Any] = {}
-    """Values of this arm, as in a spec; they win over the study's."""
+    """Values of this arm, as in a spec; they win over the arm's own and the study's."""
 
 
 class Study(_Part):
@@ -76,7 +76,7 @@ class Study(_Part):
     case_seed: int = 0
     """Root seed of the training cases: which cues and hints an item gets."""
     settings: dict[str, Any] = {}
-    """Values of every arm, as in a spec."""
+    """Values of every arm, as in a spec, where the arm itself does not say otherwise."""
     evaluation: Evaluation = Evaluation()
     """What every unit is asked."""
     in_matrix: tuple[str, ...] = ()
@@ -158,7 +158,7 @@ def units_of(study: Study) -> list[Unit]:
     units = []
     for entry in study.arms:
         for seed in entry.seeds or study.seeds:
-            arm = resolve_arm(entry.arm, {**study.settings, **entry.settings, "seed": seed})
+            arm = resolve_arm(entry.arm, {**entry.settings, "seed": seed}, study.settings)
             tasks = entry.tasks or study.tasks
             foreign = f"-on-{'-'.join(tasks)}" if tasks != study.tasks else ""
             # Ids name models in runs, as ID=SPEC.
