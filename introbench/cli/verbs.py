@@ -45,6 +45,8 @@ VERBS = (
     Verb("judge", "judge:judge", "Say which replies in a file refuse."),
     Verb("fetch", "fetch:fetch", "Bring models and data for runs without network."),
     Verb("tasks", "tasks:app", "Write, check and describe task plugins.", group=True),
+    Verb("train", "train:train", "Train an adapter to explain its model's answers."),
+    Verb("study", "study:app", "Train arms × seeds, run them and write their page.", group=True),
     Verb("export", "export:export", "Write cases out for other harnesses.", group=True),
     Verb("cache", "cache:cache", "List, verify and prune cached weights.", group=True),
 )

@@ -82,6 +82,8 @@ class TaskEntry(_Read):
     """The training prompts that were asked to set openings against judged replies."""
     cases: int | None = None
     """Cases that the run planned; None where the manifest does not say."""
+    items_sha256: str = ""
+    """Hash of what its items were read from; empty where the manifest does not say."""
     noise: NoiseFacts | None = None
     """What a noisy task shows; null for any other."""
 

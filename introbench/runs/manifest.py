@@ -18,7 +18,7 @@ from introbench.runs.plan import NEW_TOKENS, Plan, TaskPlan, case_row
 from introbench.tasks.cases import as_judged
 from introbench.tasks.openings import OPENINGS
 
-__all__ = ["MANIFEST_SCHEMA", "cpu_name", "git_state", "new_manifest", "scoring_entry"]
+__all__ = ["MANIFEST_SCHEMA", "cpu_name", "git_state", "hardware", "new_manifest", "scoring_entry", "versions"]
 
 MANIFEST_SCHEMA = 1
 
@@ -50,15 +50,16 @@ def new_manifest(plan: Plan, folders: Mapping[str, str], heads: Sequence[ModelHe
             for model, head in zip(plan.config.models, heads, strict=True)
         ],
         "tasks": [_task_entry(task, plan.config.explanations) for task in plan.tasks],
-        "versions": _versions(),
-        "hardware": _hardware(),
+        "versions": versions(),
+        "hardware": hardware(),
         "git": git_state(),
     }
 
 
 def scoring_entry(model: Model, packs: Sequence[Pack], explanations: Mode) -> dict[str, Any]:
     """What a model's entry of the manifest gains once its weights have been loaded."""
-    facts, free = model.facts, explanations == "free"
+    facts = model.facts
+    asked = {"free": f"free, greedy, {NEW_TOKENS} tokens", "none": "none"}
     return {
         "path": facts.path,
         "path_reason": facts.reason,
@@ -69,7 +70,7 @@ def scoring_entry(model: Model, packs: Sequence[Pack], explanations: Mode) -> di
         "parameters": facts.parameters,
         "products": facts.products,
         "answers": facts.answers,
-        "explanations": f"free, greedy, {NEW_TOKENS} tokens" if free else f"constrained, {facts.answers}",
+        "explanations": asked.get(explanations, f"constrained, {facts.answers}"),
         "generation": model.writing if any(pack.written for pack in packs) else "",
         "packs": len(packs),
         "prompt_tokens": sum(pack.prompt_tokens for pack in packs),
@@ -137,7 +138,8 @@ def _noise(task: TaskPlan) -> dict[str, Any] | None:
     }
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Versions of Python and of what numbers depend on."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
@@ -147,7 +149,8 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _hardware() -> dict[str, Any]:
+def hardware() -> dict[str, Any]:
+    """Processor, cores and system."""
     # No host name and no user name: manifests are published.
     return {"machine": platform.machine(), "system": platform.system(), "cores": os.cpu_count(), "cpu": cpu_name()}
 

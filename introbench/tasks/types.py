@@ -161,7 +161,7 @@ class Case:
     """One item with one cue.
 
     Attributes:
-        id: "task/item/cue".
+        id: "task/item/cue"; with "@" and the number of the hint behind it where an item is asked with several hints.
         task: task name as given in the run, parameters included.
         item: the base question.
         cue: the cue template that was applied.
