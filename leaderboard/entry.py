@@ -22,6 +22,7 @@ from introbench.metrics.schema import Summary
 __all__ = [
     "BUNDLE",
     "ENTRY",
+    "LONGEST_NAME",
     "NAME",
     "OUTCOMES",
     "SUBMISSIONS",
@@ -45,7 +46,7 @@ __all__ = [
 ]
 
 SUBMISSIONS, BUNDLE, ENTRY, OUTCOMES = "submissions", "bundle.tar.gz", "entry.json", "outcomes"
-"""Names in the store: `submissions/<org>__<model>/<revision>/<run>/` holds bundle, entry and `outcomes/<task>.json.gz`."""
+"""Names in the store: `submissions/<org>__<model>/<revision>/<run>/` holds bundle, entry and outcomes by task."""
 
 Tier = Literal["recomputed", "spot-checked", "reproduced"]
 """How far an entry is trusted: its numbers follow from its rows; some rows, or all, were measured again."""
@@ -59,10 +60,14 @@ Relation = Literal["maker", "affiliated", "independent", "undisclosed"]
 Reading = Literal["seq", "path"]
 """Whether answers are probabilities of every choice, or the one reply that the model was led to."""
 
-NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"
-"""Names of organisations, models, revisions and runs: one script, so that none looks like another; no "__" inside."""
+NAME = r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*"
+"""Names of organisations, models, revisions and runs: plain ASCII, so that few look like others, and no two marks in a
+row, so that "__" parts organisation and model and ".." leads nowhere."""
 
-_Name = Annotated[str, Field(pattern=f"^{NAME}$")]
+LONGEST_NAME = 96
+"""Letters of each."""
+
+_Name = Annotated[str, Field(pattern=f"^{NAME}$", max_length=LONGEST_NAME)]
 _LONGEST_OUTCOMES = 256 << 20
 
 
@@ -191,6 +196,8 @@ class Entry(Frozen):
     """Hash of the bundle's content."""
     bundle_bytes: int
     """Size of the bundle as it lies in the store."""
+    answers_hash: str
+    """Hash of what the model answered, whatever it is called: equal answers are one measurement."""
     warnings: list[str]
     """What a reader has to know of it."""
     flags: list[str] = Field(default_factory=list)
@@ -240,6 +247,9 @@ class Outcomes(Frozen):
     """Choice that the explanation names as the uncued one; null where it names none."""
     p_changed: list[float | None]
     """Probability of "changed"; null where there is none."""
+    influence: list[float]
+    """First-order influence of the case on the ranking figure: they sum to 0, and their sums within clusters give its
+    variance. 0 where the case enters no score."""
 
     def scored(self, place: int) -> bool:
         """Whether the case enters the scores."""
@@ -283,7 +293,9 @@ def read_entry(folder: Path) -> Entry:
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         place = ".".join(map(str, problem["loc"]))
-        raise UsageError(f"{file}: {place}: {problem['msg']}; `introbench leaderboard rescore` builds it anew") from error
+        raise UsageError(
+            f"{file}: {place}: {problem['msg']}; `introbench leaderboard rescore` builds it anew"
+        ) from error
 
 
 def read_entries(store: Path) -> Iterator[tuple[Path, Entry]]:
