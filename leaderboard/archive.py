@@ -1,7 +1,7 @@
 """The archive that a bundle travels in: one way of writing it, and a reader that takes nothing else.
 
-Members are read in memory and nothing is ever unpacked under a name from the archive. What has been read is packed again
-and compared, so that whatever this module does not know about an archive cannot pass through it.
+Members are read in memory and nothing is ever unpacked under a name from the archive. What has been read is packed
+again and compared, so that whatever this module does not know about an archive cannot pass through it.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def unpack(data: bytes, limits: Limits = LIMITS) -> dict[str, bytes]:
         raise ArchiveError(*problems)
     if _tar(members) != plain:
         raise ArchiveError(
-            ("archive-form", "is not as `introbench submit` writes it: times, owners, order, or bytes between its files")
+            ("archive-form", "is not as `introbench submit` writes it (times, owners, order, or bytes between files)")
         )
     return members
 
@@ -116,9 +116,7 @@ def _decompressed(data: bytes, limits: Limits) -> bytes:
     return plain
 
 
-def _member_problems(
-    member: tarfile.TarInfo, known: Mapping[str, bytes], limits: Limits
-) -> Iterator[tuple[str, str]]:
+def _member_problems(member: tarfile.TarInfo, known: Mapping[str, bytes], limits: Limits) -> Iterator[tuple[str, str]]:
     name = inert(shortened(member.name, _SHOWN))
     if not member.isreg() or member.sparse is not None or member.pax_headers:
         kind = "a link" if member.issym() or member.islnk() else "no plain file"

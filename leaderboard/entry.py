@@ -39,6 +39,7 @@ __all__ = [
     "Tier",
     "dump_entry",
     "entry_folder",
+    "outcomes_name",
     "pack_outcomes",
     "read_entries",
     "read_entry",
@@ -304,10 +305,14 @@ def read_entries(store: Path) -> Iterator[tuple[Path, Entry]]:
         yield file.parent, read_entry(file.parent)
 
 
-def pack_outcomes(outcomes: Outcomes) -> tuple[str, bytes]:
-    """Name of the file below the entry's folder, and its bytes; equal for equal outcomes."""
-    text = canonical_json(outcomes.model_dump(mode="json"))
-    return f"{OUTCOMES}/{slug(outcomes.task)}.json.gz", gzip.compress(text.encode(), mtime=0)
+def outcomes_name(task: str) -> str:
+    """Name of the file of a task's outcomes, below the entry's folder."""
+    return f"{OUTCOMES}/{slug(task)}.json.gz"
+
+
+def pack_outcomes(outcomes: Outcomes) -> bytes:
+    """The bytes of that file; equal for equal outcomes."""
+    return gzip.compress(canonical_json(outcomes.model_dump(mode="json")).encode(), mtime=0)
 
 
 def read_outcomes(folder: Path, ranked: Ranked) -> Outcomes:
