@@ -13,7 +13,7 @@ from bundles import RULES, UNDECLARED, Forged, bundle_of, run_for_board
 from reports import introbench
 
 from introbench.errors import UsageError
-from introbench.metrics.summary import dump, summarise
+from introbench.metrics.summary import summarise
 from introbench_leaderboard.archive import pack, unpack
 from introbench_leaderboard.check import check_bundle
 from introbench_leaderboard.entry import Declared
