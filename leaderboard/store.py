@@ -58,7 +58,8 @@ __all__ = [
 ]
 
 INDEX = "index.json"
-_LOCK = ".lock"
+_LOCK, _NEW = ".lock", ".new-"
+"""What lies in a store for the moment and belongs in no repository."""
 
 Clock = Callable[[], datetime]
 
@@ -141,8 +142,11 @@ def accept(
         entry = _entry(store, submission, rerun, clock())
         folder = entry_folder(store, entry.id)
         with disk_errors(folder):
+            # Made outside of the submissions, so that nobody reads a half of it; what a killed process left goes.
+            for left in store.glob(f"{_NEW}*"):
+                shutil.rmtree(left)
             folder.parent.mkdir(parents=True, exist_ok=True)
-            made = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
+            made = Path(tempfile.mkdtemp(prefix=_NEW, dir=store))
         try:
             write_whole(made / BUNDLE, data)
             _write_derived(made, entry, submission.results.outcomes)

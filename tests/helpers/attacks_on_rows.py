@@ -35,6 +35,14 @@ def _logprobs(change: Callable[[list[Any]], list[Any]]) -> Attack:
     return attack
 
 
+def _all(*attacks: Attack) -> Attack:
+    def attack(forged: Forged) -> None:
+        for each in attacks:
+            each(forged)
+
+    return attack
+
+
 def _raw_cases(change: Callable[[bytes], bytes]) -> Attack:
     def attack(forged: Forged) -> None:
         forged.raw["cases.jsonl"] = change(forged.members()["cases.jsonl"])
