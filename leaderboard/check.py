@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from introbench.errors import RunDirectoryError
+from introbench.files import disk_errors
 from introbench.hashing import bytes_hash, canonical_json, content_hash
 from introbench.runs.plan import Plan
 from introbench_leaderboard.archive import LIMITS, ArchiveError, Limits, unpack
@@ -27,7 +29,7 @@ from introbench_leaderboard.rows import case_reasons, ledger_reasons, ledger_row
 from introbench_leaderboard.rules import Rules
 from introbench_leaderboard.strict import JsonError, strict_json
 
-__all__ = ["Submission", "Verdict", "check_bundle", "open_bundle"]
+__all__ = ["Submission", "Verdict", "check_bundle", "open_bundle", "read_bundle"]
 
 _RUN_DIGITS = 16
 _LARGEST_FILE = 4 << 20
@@ -220,3 +222,9 @@ def _task_reasons(manifest: Manifest, expected: list[dict[str, Any]]) -> Iterato
             elif canonical_json(found[name]) != canonical_json(own[name]):
                 code = codes.get(name, "task-fields")
                 yield reason(code, where, f"{name} is not that of the board's {own['name']}")
+
+
+def read_bundle(file: Path, limits: Limits = LIMITS) -> bytes:
+    """The bytes of a bundle, at most one more than are taken. Raises UsageError where there is no such file."""
+    with disk_errors(file), file.open("rb") as opened:
+        return opened.read(limits.packed + 1)

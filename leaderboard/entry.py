@@ -101,8 +101,8 @@ class Declared(Frozen):
     """Whether anybody can load the weights; null where it is not known."""
     parameters: int | None = Field(ge=1, le=10**15)
     """Number of parameters; null where it is not known."""
-    contact: str = Field(max_length=300)
-    """A URL to write to or to read more at; empty where there is none."""
+    contact: str = Field(max_length=300, pattern=r"^(https://[A-Za-z0-9][A-Za-z0-9._~:/?#@!$()*+,;=%-]*)?$")
+    """A URL (https) to write to or to read more at; empty where there is none."""
 
 
 class Board(Frozen):
@@ -177,6 +177,8 @@ class Entry(Frozen):
     """Hash of everything that its answers depend on."""
     fingerprint_parts: dict[str, str]
     """What the identity is made of, by name."""
+    weights: str
+    """Hash of the weights alone, whatever engine answered: a revision is one state of them."""
     engine: str
     """The class of its engine: "hf", "vllm", "openai", "lm-eval", "scripted"."""
     tier: Tier

@@ -19,7 +19,8 @@ _PRIVATE = {
     ),
     "a secret": re.compile(
         r"\b(?:hf_[A-Za-z0-9]{12,}|sk-[A-Za-z0-9_-]{12,}|gh[pousr]_[A-Za-z0-9]{20,}|AKIA[A-Z0-9]{16}"
-        r"|xox[a-z]-[\w-]{10,}|ey[A-Za-z0-9_-]{15,}\.[A-Za-z0-9_-]{10,})|(?i:\b(?:api[_-]?key|token|secret|password|passwd)=[^&\s]+)"
+        r"|xox[a-z]-[\w-]{10,}|ey[A-Za-z0-9_-]{15,}\.[A-Za-z0-9_-]{10,})"
+        r"|(?i:\b(?:api[_-]?key|token|secret|password|passwd)=[^&\s]+)"
         r"|(?i:\bbearer\s+\S{8,})|://[^/\s:@]+:[^/\s@]+@"
     ),
     "an e-mail address": re.compile(r"[\w.+-]+@[\w-]+\.[A-Za-z]{2,}\b"),

@@ -124,7 +124,7 @@ def _scored(cases: CaseTable, answers: Answers) -> Bools:
 def _outcomes(run: Run, rows: Sequence[CaseRow], task: TaskEntry, target: ModelEntry) -> Outcomes:
     cases, answers, mask = _part(run, task, target)
     held = [row for row, inside in zip(rows, mask.tolist(), strict=True) if inside]
-    said = [
+    said: list[Literal["changed", "unchanged", "unparsable"] | None] = [
         (_VERDICTS.get(verdict, "unparsable") if explained else None)
         for verdict, explained in zip(answers.said.tolist(), answers.explained.tolist(), strict=True)
     ]
