@@ -113,6 +113,7 @@ def place(store: Path, found: Measured, entry_id: EntryId, number: int = 0, **ch
         "spec": f"hf/{entry_id.org}/{entry_id.model}@{entry_id.revision}",
         "fingerprint": model["fingerprint"],
         "fingerprint_parts": model["fingerprint_parts"],
+        "weights": model["fingerprint"],
         "engine": "hf",
         "tier": TIERS[0],
         "declared": declared_as(number),
@@ -139,6 +140,12 @@ def place(store: Path, found: Measured, entry_id: EntryId, number: int = 0, **ch
     return entry
 
 
+def _name(number: int) -> EntryId:
+    """Three revisions of every model."""
+    model = number // 3
+    return EntryId(org=f"org{model % 40}", model=f"model-{model}", revision=f"step{number % 3}", run=f"r{number}")
+
+
 def large_store(store: Path, runs: Path, count: int, distinct: int = 20) -> None:
     """A store of `count` submissions on six boards, made of `distinct` different runs."""
     found = [measured(runs / str(number), (number + 0.5) / distinct, seed=number) for number in range(distinct)]
@@ -148,9 +155,9 @@ def large_store(store: Path, runs: Path, count: int, distinct: int = 20) -> None
             store,
             found[random.randrange(distinct)],
             EntryId(
-                org=f"org{number % 40}",
+                org=f"org{number // 3 % 40}",
                 model=f"model-{number // 3}",
-                revision=f"step{100 * (number % 3)}",
+                revision=f"step{number % 3}",
                 run=f"r{number}",
             ),
             number,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -12,12 +11,15 @@ from pathlib import Path
 
 from introbench.errors import UsageError
 from introbench.files import disk_errors
-from introbench.hashing import bytes_hash
+from introbench.hashing import Json, bytes_hash, canonical_json
+from introbench.metrics.intervals import Estimate
 from introbench.report.files import as_csv
-from introbench.texts import inert_json
-from introbench_leaderboard.entry import SUBMISSIONS, Board, Outcomes, read_outcomes
+from introbench.report.tables import Cell
+from introbench.texts import inert
+from introbench_leaderboard.entry import SUBMISSIONS, Board, read_outcomes
+from introbench_leaderboard.ranking import contender, standings
 from introbench_leaderboard.site.cases import Cases
-from introbench_leaderboard.site.data import Standing, board_data, scores_table
+from introbench_leaderboard.site.data import Position, Positions, board_data, scores_table
 from introbench_leaderboard.site.listing import Listing, Placed, listing_of
 from introbench_leaderboard.site.pages import Pages
 from introbench_leaderboard.site.shards import packed
@@ -56,6 +58,18 @@ class SiteReport:
     bytes: int
     largest_shard: int
     without_prompts: Mapping[str, int]
+
+    def lines(self) -> list[str]:
+        """What was built, a sentence each."""
+        found = [
+            f"{self.out}: {self.entries} submissions on {self.boards} boards, {self.pages} pages, "
+            f"{self.shards} files of cases, {self.bytes / 1e6:.1f} MB; open {self.out / 'index.html'}"
+        ]
+        if self.superseded:
+            found.append(f"{self.superseded} superseded submissions stand on the pages of their models only.")
+        for reason, count in self.without_prompts.items():
+            found.append(f"The prompts of {count} sets of cases are not all shown: {reason}.")
+        return found
 
 
 def build_site(store: Path, out: Path) -> SiteReport:
@@ -128,16 +142,16 @@ class _Folder:
 def _written(listing: Listing, made: Path, out: Path) -> SiteReport:
     folder = _Folder(made)
     cases = Cases(folder.shard)
-    standings = {board: _standings(placed, cases) for board, placed in listing.boards.items()}
+    positions = {board: _positions(placed, cases) for board, placed in listing.boards.items()}
     shards = dict(folder.sizes)
-    table = packed("board", board_data(listing, standings, cases.books))
+    table = packed("board", board_data(listing, positions, cases.books))
     folder.shard("board", table)
     for board, placed in listing.boards.items():
-        _write_scores(folder, f"data/boards/{listing.addresses[board]}", {board: placed}, standings)
-    _write_scores(folder, "data/board", listing.boards, standings)
+        _write_scores(folder, f"data/boards/{listing.addresses[board]}", {board: placed}, positions)
+    _write_scores(folder, "data/board", listing.boards, positions)
     for listed in listing.entries:
         folder.write(listed.data, _json(listed.entry.model_dump(mode="json")))
-    pages = list(Pages(listing, standings, bytes_hash(table)[:_HASH_LETTERS]).all())
+    pages = list(Pages(listing, positions, bytes_hash(table)[:_HASH_LETTERS]).all())
     for address, text in pages:
         folder.write(address, text.encode())
     folder.write(MARK, _json({"layout": LAYOUT, "entries": len(listing.entries)}))
@@ -155,13 +169,18 @@ def _written(listing: Listing, made: Path, out: Path) -> SiteReport:
     )
 
 
-def _standings(placed: tuple[Placed, ...], cases: Cases) -> dict[str, Standing]:
+def _positions(placed: tuple[Placed, ...], cases: Cases) -> dict[str, Position]:
     """How the entries of a board stand, and where their cases lie."""
-    found = {}
+    files, contenders = {}, []
     for each in placed:
-        outcomes: Outcomes = read_outcomes(each.listed.folder, each.ranked)
-        book, answers = cases.add(each, outcomes)
-        found[str(each.listed.entry.id)] = Standing("none", None, book, answers, cases.answers[answers])
+        entry = each.listed.entry
+        outcomes = read_outcomes(each.listed.folder, each.ranked)
+        files[str(entry.id)] = cases.add(each, outcomes)
+        contenders.append(contender(str(entry.id), entry.tier, each.ranked.above_floor.value, outcomes))
+    found = {}
+    for standing in standings(contenders):
+        book, answers = files[standing.id]
+        found[standing.id] = Position(standing, book, answers, cases.answers[answers])
     return found
 
 
@@ -169,19 +188,18 @@ def _write_scores(
     folder: _Folder,
     stem: str,
     boards: Mapping[Board, tuple[Placed, ...]],
-    standings: Mapping[Board, Mapping[str, Standing]],
+    positions: Positions,
 ) -> None:
-    table = scores_table(boards, standings)
+    table = scores_table(boards, positions)
     folder.write(f"{stem}.csv", as_csv(table).encode())
-    rows = [
-        {
-            heading: cell.model_dump(mode="json") if hasattr(cell, "model_dump") else cell
-            for heading, cell in zip(table.headings, row.cells, strict=True)
-        }
-        for row in table.rows
-    ]
+    rows = [dict(zip(table.headings, map(_plain, row.cells), strict=True)) for row in table.rows]
     folder.write(f"{stem}.json", _json(rows))
 
 
-def _json(value: object) -> bytes:
-    return (json.dumps(inert_json(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()  # type: ignore[arg-type]
+def _plain(cell: Cell) -> Json:
+    return cell.model_dump(mode="json") if isinstance(cell, Estimate) else cell
+
+
+def _json(value: Json) -> bytes:
+    # In JSON, characters that act stand within strings only, where their escapes mean the same.
+    return (inert(canonical_json(value)) + "\n").encode()

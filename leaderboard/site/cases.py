@@ -59,10 +59,9 @@ class Cases:
 
     def add(self, placed: Placed, outcomes: Outcomes) -> tuple[str, str]:
         """Write what is not yet written of an entry on a board: names of its book and of its answers."""
-        facts = _facts(outcomes)
-        book = content_hash([placed.ranked.cases_hash, facts])[:_HASH_LETTERS]
+        book = placed.ranked.cases_hash[:_HASH_LETTERS]
         if book not in self.books:
-            self.books[book] = self._book(book, facts, placed, outcomes)
+            self.books[book] = self._book(book, placed, outcomes)
         columns = _answers(outcomes)
         # Runs that answered alike share their files.
         name = content_hash([book, columns])[:_HASH_LETTERS]
@@ -80,7 +79,8 @@ class Cases:
             count += 1
         return count
 
-    def _book(self, name: str, facts: Mapping[str, list[Any]], placed: Placed, outcomes: Outcomes) -> Book:
+    def _book(self, name: str, placed: Placed, outcomes: Outcomes) -> Book:
+        facts = _facts(outcomes)
         count = 0
         for _, file, data in parts(f"books/{name}", len(outcomes.cases), lambda start, end: _listed(facts, start, end)):
             self.write(file, data)

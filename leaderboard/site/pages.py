@@ -11,11 +11,13 @@ from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup
 
+from introbench.metrics.intervals import Estimate
 from introbench.report.html.house import environment, policy, script_of, style_of
+from introbench.report.sentences import SENTENCE_DECIMALS, signed
 from introbench.report.svg import inline_svg
-from introbench.report.tables import Row, Table, shown
+from introbench.report.tables import Row, Table, interval, shown
 from introbench_leaderboard.entry import TIERS, Board, Entry
-from introbench_leaderboard.site.data import Standing, Standings, board_page, board_sentence, not_headlined
+from introbench_leaderboard.site.data import Position, Positions, board_page, board_sentence, not_headlined
 from introbench_leaderboard.site.listing import TIER_MEANINGS, Listed, Listing, Placed, coupling, target_of
 from introbench_leaderboard.site.plots import best_of, trajectory
 
@@ -24,20 +26,18 @@ __all__ = ["Pages"]
 _HERE = Path(__file__).parent
 _ASSETS = _HERE / "assets"
 
-LEVELS = {"leader": "leads", "level": "level with the leader", "below": "below the leader", "none": "–"}
-
 
 class Pages:
     """All pages of a site.
 
     Attributes:
         listing: what they show.
-        standings: how entries stand on their boards.
+        positions: how entries stand on their boards.
         made: changes with every change of the data, so that browsers load them anew.
     """
 
-    def __init__(self, listing: Listing, standings: Standings, made: str) -> None:
-        self.listing, self.standings, self.made = listing, standings, made
+    def __init__(self, listing: Listing, positions: Positions, made: str) -> None:
+        self.listing, self.positions, self.made = listing, positions, made
         self._templates = environment(_HERE / "templates")
         self._style = style_of(_ASSETS / "site.css")
 
@@ -70,7 +70,7 @@ class Pages:
             _script("load.js", "table.js"),
             title="Leaderboard",
             boards=[
-                (board.name, board_page(self.listing, board), board_sentence(placed, self.standings[board]))
+                (board.name, board_page(self.listing, board), board_sentence(placed, self.positions[board]))
                 for board, placed in self.listing.boards.items()
             ],
             usual=_most_used(self.listing),
@@ -80,10 +80,10 @@ class Pages:
         )
 
     def _board(self, board: Board) -> str:
-        placed, standings = self.listing.boards[board], self.standings[board]
+        placed, positions = self.listing.boards[board], self.positions[board]
         figure = best_of(board, placed)
         tiers = [
-            (tier, TIER_MEANINGS[tier], [_row(each, standings[str(each.listed.entry.id)]) for each in members])
+            (tier, TIER_MEANINGS[tier], [_row(each, positions[str(each.listed.entry.id)]) for each in members])
             for tier, members in groupby(placed, lambda each: each.listed.entry.tier)
         ]
         address = self.listing.addresses[board]
@@ -93,7 +93,7 @@ class Pages:
             script_of(),
             title=board.name,
             board=board,
-            sentence=board_sentence(placed, standings),
+            sentence=board_sentence(placed, positions),
             versions=sorted({each.ranked.version for each in placed}),
             others=[
                 (other.name, f"{self.listing.addresses[other]}.html")
@@ -128,13 +128,13 @@ class Pages:
         entry = listed.entry
         rows = []
         for ranked in entry.tasks:
-            standing = self.standings.get(ranked.board, {}).get(str(entry.id))
+            position = self.positions.get(ranked.board, {}).get(str(entry.id))
             rows.append(
                 (
                     ranked.board.name,
                     board_page(self.listing, ranked.board) if ranked.board in self.listing.boards else "",
-                    _row(Placed(listed, ranked), standing),
-                    f"cases.html#runs={quote(str(entry.id))}&board={quote(ranked.board.name)}" if standing else "",
+                    _row(Placed(listed, ranked), position),
+                    f"cases.html#runs={quote(str(entry.id))}&board={quote(ranked.board.name)}" if position else "",
                 )
             )
         return {"listed": listed, "entry": entry, "rows": rows, "facts": _facts(entry), "contact": _contact(entry)}
@@ -150,20 +150,33 @@ def _most_used(listing: Listing) -> str:
     return max(boards, key=lambda pair: len(pair[1]))[0].name if boards else ""
 
 
-def _row(placed: Placed, standing: Standing | None) -> dict[str, Any]:
+def _row(placed: Placed, position: Position | None) -> dict[str, Any]:
     """What a table without JavaScript says of an entry on a board."""
     entry, ranked = placed.listed.entry, placed.ranked
     coupled = coupling(entry, ranked.board.task)
     cells = (
-        f"{shown(ranked.above_floor)}{'*' if not_headlined(placed) and ranked.above_floor.status == 'ok' else ''}",
+        _signed(ranked.above_floor, "*" if not_headlined(placed) else ""),
         ranked.floor or "–",
-        LEVELS[standing.level] if standing else "superseded",
-        shown(ranked.youden_j),
+        _group(position) if position else "superseded",
+        _signed(ranked.youden_j),
         shown(target_of(entry, ranked.board.task).self_scores.exact_match),
-        shown(coupled) if coupled else "–",
+        _signed(coupled) if coupled else "–",
         f"{ranked.n} / {ranked.effective_n}",
     )
     return {"listed": placed.listed, "cells": cells, "reasons": ranked.reasons_against}
+
+
+def _signed(estimate: Estimate, star: str = "") -> str:
+    """What can be negative, with its interval."""
+    if estimate.value is None:
+        return "–"
+    return f"{signed(estimate.value, SENTENCE_DECIMALS)}{star} {interval(estimate)}".rstrip()
+
+
+def _group(position: Position) -> str:
+    if position.standing.group is None:
+        return "–"
+    return f"{position.standing.group}{', leads' if position.leads else ''}"
 
 
 def _facts(entry: Entry) -> Table:

@@ -4,7 +4,6 @@
   const PAGE = 50, MOST_COMPARED = 4;
   const CHOICES = ["board", "search", "size", "tier", "trained", "relation", "weights"];
   const SIZES = { small: [0, 1e9], middle: [1e9, 1e10], large: [1e10, 1e11], huge: [1e11, Infinity] };
-  const LEVELS = { leader: "leads", level: "level with the leader", below: "below the leader", none: "–" };
 
   const start = (data) => {
     const state = { sort: "", falling: true, page: 0, shown: [], chosen: [] };
@@ -43,11 +42,11 @@
         make("small", { class: "quiet" }, run.revision)],
     };
     const weight = { key: "size", name: "size", wide: true, value: (run) => run.parameters, cell: (run) => size(run.parameters) };
-    const taken = { key: "accepted", name: "accepted", wide: true, value: (run) => run.accepted, cell: (run) => run.accepted };
+    const taken = { key: "accepted", name: "accepted", wide: true, value: (run) => run.accepted, cell: (run) => make("span", { class: "date" }, run.accepted) };
     const facts = (run) => [
-      run.trained === true ? "trained on the labels" : run.trained === null ? "training on the labels unknown" : "",
-      run.relation === "undisclosed" ? "relation to the maker undisclosed" : run.relation === "independent" ? "" : "by the " + (run.relation === "maker" ? "maker" : "maker's affiliate"),
-      run.open ? "" : run.open === false ? "closed weights" : "openness of weights unknown",
+      { true: "trained on the labels", null: "training not known" }[run.trained],
+      { maker: "by the maker", affiliated: "by an affiliate", undisclosed: "submitter undisclosed" }[run.relation],
+      { false: "closed weights", null: "openness not known" }[run.open],
     ].filter(Boolean);
     const notes = {
       name: "notes", cell: (run) => {
@@ -63,8 +62,8 @@
       { key: "above", name: "J above its floor", value: of((found) => found.above[0]),
         cell: of((found) => estimate(found.above, found.few)) },
       { name: "95 % interval", wide: true, cell: of((found) => whisker(found.above)) },
-      { key: "level", name: "against the leader", value: of((found) => ["below", "level", "leader"].indexOf(found.level)),
-        cell: of((found) => make("span", { class: "level " + found.level }, LEVELS[found.level])) },
+      { key: "group", name: "tie group", rising: true, value: of((found) => found.group),
+        cell: of((found) => (found.group === null ? "–" : [String(found.group), found.leads ? make("span", { class: "note" }, "leads") : null])) },
       { key: "j", name: "J of Self", wide: true, value: of((found) => found.j[0]), cell: of((found) => signed(found.j[0])) },
       { key: "exact", name: "exact match", wide: true, value: of((found) => found.exact[0]), cell: of((found) => number(found.exact[0])) },
       { key: "coupling", name: "coupling with base", wide: true, value: of((found) => found.coupling && found.coupling[0]),
@@ -227,6 +226,8 @@
     at("browser").hidden = false;
     at("loading").hidden = true;
     restore();
+    const narrow = matchMedia("(max-width: 40rem)").matches;
+    at("more").open = !narrow || CHOICES.slice(2).some((id) => at(id).value);
     document.documentElement.dataset.ready = "";
   };
 
