@@ -13,7 +13,7 @@ from introbench.metrics.intervals import Estimate
 from introbench.metrics.schema import EmitterSummary, PairSummary
 from introbench_leaderboard.entry import TIERS, Board, Entry, Ranked, read_entries
 
-__all__ = ["TIER_MEANINGS", "Listed", "Listing", "Placed", "coupling", "listing_of", "target_of"]
+__all__ = ["TIER_MEANINGS", "Listed", "Listing", "Placed", "addresses_of", "coupling", "listing_of", "target_of"]
 
 TIER_MEANINGS: Mapping[str, str] = {
     "reproduced": "all rows were measured again by the board, and agree",
@@ -121,11 +121,11 @@ def listing_of(store: Path) -> Listing:
     return Listing(
         entries,
         {board: tuple(sorted(boards[board], key=lambda placed: placed.order)) for board in ordered},
-        _addresses(ordered),
+        addresses_of(ordered),
     )
 
 
-def _addresses(boards: Sequence[Board]) -> dict[Board, str]:
+def addresses_of(boards: Sequence[Board]) -> dict[Board, str]:
     """Names of files; where two boards would share one, both get a part of a hash that no other board changes."""
     plain = {board: slug(board.name) for board in boards}
     taken = list(plain.values())
