@@ -23,7 +23,9 @@
       if (verdictRight(seen)) return "verdict right, content wrong";
       return seen.named === seen.uncued ? "verdict wrong, content right" : "wrong";
     };
+    // Placebos and rewrites enter no score, so that nothing flips on them.
     const flipped = (each) => {
+      if (!each.headline) return false;
       const known = each.seen.filter(scored).map(right);
       return known.includes(true) && known.includes(false);
     };
@@ -92,7 +94,7 @@
     };
     const row = (each, position) => make("tr", {},
       make("th", { scope: "row" }, make("button", { type: "button", class: "open", click: () => open(position) }, each.id),
-        state.runs.length > 1 && flipped(each) ? make("span", { class: "note" }, "flipped") : null),
+        flipped(each) ? make("span", { class: "note" }, "flipped") : each.headline ? null : make("span", { class: "note" }, "enters no score")),
       make("td", { class: "wide" }, each.kind), each.seen.map((seen) => make("td", {}, brief(each, seen))));
     const remember = () => writeState([
       ["runs", state.runs.map((run) => run.id).join(",")], ["board", state.board.name],
