@@ -44,12 +44,15 @@ class Measured:
     Attributes:
         members: its files, by name.
         results: every number.
+        archive: the files as they travel.
+        outcomes: by name, the files with the outcome of every case.
     """
 
     def __init__(self, members: dict[str, bytes]) -> None:
         self.members = members
         self.results: Recomputed = recompute(members, "constrained")
         self.archive = pack(members)
+        self.outcomes = {outcomes_name(task): pack_outcomes(each) for task, each in self.results.outcomes.items()}
 
 
 def measured(
@@ -133,10 +136,9 @@ def place(store: Path, found: Measured, entry_id: EntryId, number: int = 0, **ch
     (folder / BUNDLE).parent.mkdir(parents=True)
     (folder / BUNDLE).write_bytes(found.archive)
     (folder / ENTRY).write_bytes(dump_entry(entry))
-    for outcomes in found.results.outcomes.values():
-        file = folder / outcomes_name(outcomes.task)
-        file.parent.mkdir(exist_ok=True)
-        file.write_bytes(pack_outcomes(outcomes))
+    for name, data in found.outcomes.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(data)
     return entry
 
 
@@ -146,9 +148,11 @@ def _name(number: int) -> EntryId:
     return EntryId(org=f"org{model % 40}", model=f"model-{model}", revision=f"step{number % 3}", run=f"r{number}")
 
 
-def large_store(store: Path, runs: Path, count: int, distinct: int = 20) -> None:
-    """A store of `count` submissions on six boards, made of `distinct` different runs."""
-    found = [measured(runs / str(number), (number + 0.5) / distinct, seed=number) for number in range(distinct)]
+def large_store(store: Path, runs: Path, count: int, distinct: int, limit: int = 60) -> None:
+    """A store of `count` submissions on six boards, made of `distinct` different runs over `limit` items a task."""
+    found = [
+        measured(runs / str(number), (number + 0.5) / distinct, seed=number, limit=limit) for number in range(distinct)
+    ]
     for number in range(count):
         random = named_random(0, "large store", str(number))
         place(

@@ -159,7 +159,6 @@
       ["page", state.page ? String(state.page + 1) : ""], ["runs", state.chosen.join(",")]]);
     const usual = () => (several() ? model : ofBoard[1]);
     const draw = () => {
-      const began = performance.now();
       choose();
       const pages = Math.max(1, Math.ceil(state.shown.length / PAGE));
       state.page = Math.min(Math.max(state.page, 0), pages - 1);
@@ -179,7 +178,6 @@
         : ["J of Self above its best floor on every board. Choose a board for intervals, ties and warnings."]));
       offer();
       remember();
-      document.documentElement.dataset.drawn = String(Math.round(performance.now() - began));
     };
     const again = () => { state.page = 0; draw(); };
     const sortBy = (column) => {

@@ -1,4 +1,4 @@
-"""The site in a real browser, from disk: sort, filter, compare, open a case, follow an address; by keyboard, on a phone."""
+"""The site in a real browser, from disk: sort, filter, compare, open a case; by keyboard, on a phone, in the dark."""
 
 from __future__ import annotations
 
