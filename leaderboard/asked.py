@@ -73,22 +73,28 @@ def board_variant(spec: str) -> TaskVariant:
 
 def plan_of(config: Config) -> Plan:
     """The plan that a configuration stands for. Raises TaskRefusedError, naming the task."""
+    return _plan(
+        RunConfig(
+            tuple(ModelEntry(model.name, model.spec, model.role) for model in config.models),
+            tuple(config.tasks),
+            config.split,
+            config.limit,
+            config.seed,
+            config.explanations,
+            config.aa_share,
+        )
+    )
+
+
+@lru_cache(maxsize=4)
+def _plan(asked: RunConfig) -> Plan:
+    """The plan of a configuration; many bundles that are checked in a row have the same."""
     variants = []
-    for spec in config.tasks:
+    for spec in asked.tasks:
         try:
             variants.append(board_variant(spec))
         except TaskRefusedError as error:
             raise TaskRefusedError(f"{spec!r} {error}") from error
-    entries = tuple(ModelEntry(model.name, model.spec, model.role) for model in config.models)
-    asked = RunConfig(
-        entries,
-        tuple(config.tasks),
-        config.split,
-        config.limit,
-        config.seed,
-        config.explanations,
-        config.aa_share,
-    )
     try:
         return make_plan(asked, variants)
     except IntrobenchError as error:

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import Field, StrictBool, StrictInt, ValidationError
 
 from introbench.errors import UsageError
 from introbench.files import disk_errors, slug
@@ -91,15 +91,15 @@ class EntryId(Frozen):
 class Declared(Frozen):
     """What who submits says of a model and a run. Nobody can check it, and the table says so."""
 
-    trained_on_labels: bool | None
+    trained_on_labels: StrictBool | None
     """Whether the model was trained on this task's explanation labels; null where it is not known."""
-    runs_made: int | None = Field(ge=1, le=1_000_000)
+    runs_made: Annotated[StrictInt, Field(ge=1, le=1_000_000)] | None
     """How many runs were made before this one was chosen; null where it is not known."""
     relation: Relation
     """What who submits is to the model's maker."""
-    open_weights: bool | None
+    open_weights: StrictBool | None
     """Whether anybody can load the weights; null where it is not known."""
-    parameters: int | None = Field(ge=1, le=10**15)
+    parameters: Annotated[StrictInt, Field(ge=1, le=10**15)] | None
     """Number of parameters; null where it is not known."""
     contact: str = Field(max_length=300, pattern=r"^(https://[A-Za-z0-9][A-Za-z0-9._~:/?#@!$()*+,;=%-]*)?$")
     """A URL (https) to write to or to read more at; empty where there is none."""

@@ -34,6 +34,8 @@ _SAFE_OPTIONS = frozenset({"dtype", "attn", "quantised", "weight_noise", "weight
 
 _SAFE_ENGINES = ("embedded", "scripted")
 _MAY_DIFFER = frozenset({"engine", "nonce"})
+_LEAST_MARGIN = 1e-3
+"""Nats that no tie margin falls below."""
 _LARGE = 10.0
 """Nats from which on a log-probability's own size says how far rounding can move it."""
 
@@ -86,7 +88,7 @@ def chance_of_missing(cases: int, edited: int, drawn: int) -> float:
 
 def allowed(logprob: float, tie_margin: float) -> float:
     """Difference in nats that rounding on another machine explains."""
-    return tie_margin * max(1.0, abs(logprob) / _LARGE)
+    return max(tie_margin, _LEAST_MARGIN) * max(1.0, abs(logprob) / _LARGE)
 
 
 def rerun(submission: Submission, number: int, nonce: str, spec: str | None = None) -> Rerun:

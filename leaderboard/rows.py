@@ -39,10 +39,12 @@ def case_reasons(data: bytes, expected: bytes, limits: Limits) -> Iterator[Reaso
         return
     known = {row["id"]: row for _, row in strict_rows(expected, limits)}
     seen: set[str] = set()
+    wrong = 0
     try:
         for number, row in strict_rows(data, limits):
             where = f"{CASES}, line {number}"
             case = row.get("id") if isinstance(row, dict) else None
+            wrong += not isinstance(case, str) or case in seen or row != known.get(case)
             if not isinstance(case, str):
                 yield reason("case-shape", where, "is no case")
             elif case not in known:
@@ -59,8 +61,8 @@ def case_reasons(data: bytes, expected: bytes, limits: Limits) -> Iterator[Reaso
     missing = [case for case in known if case not in seen]
     for case in missing:
         yield reason("case-missing", CASES, f"lacks {case}")
-    if not missing and len(seen) == len(known):
-        yield reason("case-order", CASES, "is not the board's own file for this configuration")
+    if not missing and not wrong:
+        yield reason("case-order", CASES, "does not hold its cases in the order of the plan")
 
 
 def _first_difference(row: Mapping[str, Any], known: Mapping[str, Any]) -> str:
@@ -166,7 +168,7 @@ def _shape_problem(row: Any) -> str | None:
         return "has log-probabilities that are no numbers with a decimal point"
     if row["text"] is not None and not isinstance(row["text"], str):
         return "has a reply that is no text"
-    if len(row["pack"]) > _LONGEST_PACK or not row["pack"].isprintable():
+    if len(row["pack"]) > _LONGEST_PACK or not row["pack"].isprintable() or "<" in row["pack"]:
         return "has a pack that no run names so"
     return None
 
