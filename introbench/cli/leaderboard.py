@@ -161,6 +161,17 @@ def flag(
     say(f"{entry}: {len(found.flags)} open")
 
 
+@app.command("build")
+def build(
+    store: _Store, out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the site.")]
+) -> None:
+    """Write the static site of a store; an older site there is replaced as a whole."""
+    from introbench_leaderboard.site.build import build_site
+
+    for line in build_site(store, out).lines():
+        say(line)
+
+
 def _judged(
     bundle: Path,
     store: Path | None,
