@@ -17,40 +17,52 @@ __all__ = ["submit"]
 _YesNo = Literal["yes", "no"]
 
 
+_Run = Annotated[Path, typer.Argument(help="Run directory, finished.")]
+_To = Annotated[str | None, typer.Option("--to", metavar="DIR|URL", help="Folder of bundles, or a server.")]
+_Token = Annotated[str | None, typer.Option("--token", envvar="INTROBENCH_TOKEN", help="What the server knows you by.")]
+_Name = Annotated[
+    str | None, typer.Option("--name", metavar="ORG/MODEL", help="The model; the hub's id where left out.")
+]
+_Revision = Annotated[
+    str | None, typer.Option("--revision", metavar="NAME", help="State of its weights; from their commit or hash.")
+]
+_Relation = Annotated[
+    Literal["maker", "affiliated", "independent", "undisclosed"],
+    typer.Option("--relation", help="What you are to the model's maker."),
+]
+_Trained = Annotated[
+    _YesNo | None, typer.Option("--trained-on-labels", help="Whether it was trained on this task's labels.")
+]
+_RunsMade = Annotated[
+    int | None, typer.Option("--runs-made", metavar="N", min=1, help="Runs made before this one was chosen.")
+]
+_OpenWeights = Annotated[_YesNo | None, typer.Option("--open-weights", help="Whether anybody can load it.")]
+_Contact = Annotated[str, typer.Option("--contact", metavar="URL", help="Where to ask or read more.")]
+_Supersedes = Annotated[
+    str | None, typer.Option("--supersedes", metavar="ID", help="Entry of the same model that this one corrects.")
+]
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Show exactly what would be sent; send nothing.")]
+
+
 def submit(
-    run: Annotated[Path, typer.Argument(help="Run directory, finished.")],
-    to: Annotated[str | None, typer.Option("--to", metavar="DIR|URL", help="Folder of bundles, or a server.")] = None,
-    token: Annotated[
-        str | None, typer.Option("--token", envvar="INTROBENCH_TOKEN", help="What the server knows you by.")
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option("--name", metavar="ORG/MODEL", help="The model; the hub's id where left out.")
-    ] = None,
-    revision: Annotated[
-        str | None, typer.Option("--revision", metavar="NAME", help="State of its weights; from their commit or hash.")
-    ] = None,
-    relation: Annotated[
-        Literal["maker", "affiliated", "independent", "undisclosed"],
-        typer.Option("--relation", help="What you are to the model's maker."),
-    ] = "undisclosed",
-    trained_on_labels: Annotated[
-        _YesNo | None, typer.Option("--trained-on-labels", help="Whether it was trained on this task's labels.")
-    ] = None,
-    runs_made: Annotated[
-        int | None, typer.Option("--runs-made", metavar="N", min=1, help="Runs made before this one was chosen.")
-    ] = None,
-    open_weights: Annotated[_YesNo | None, typer.Option("--open-weights", help="Whether anybody can load it.")] = None,
-    contact: Annotated[str, typer.Option("--contact", metavar="URL", help="Where to ask or read more.")] = "",
-    supersedes: Annotated[
-        str | None, typer.Option("--supersedes", metavar="ID", help="Entry of the same model that this one corrects.")
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show exactly what would be sent; send nothing.")] = False,
+    run: _Run,
+    to: _To = None,
+    token: _Token = None,
+    name: _Name = None,
+    revision: _Revision = None,
+    relation: _Relation = "undisclosed",
+    trained_on_labels: _Trained = None,
+    runs_made: _RunsMade = None,
+    open_weights: _OpenWeights = None,
+    contact: _Contact = "",
+    supersedes: _Supersedes = None,
+    dry_run: _DryRun = False,
 ) -> None:
     """Make a bundle of manifest, cases and ledgers, check it as the board will, and place or upload it."""
     from introbench.errors import UsageError
     from introbench_leaderboard.entry import Declared
     from introbench_leaderboard.prepare import prepare
-    from introbench_leaderboard.rules import read_rules
+    from introbench_leaderboard.rules import RULES_FILE, read_rules
     from introbench_leaderboard.send import place, upload
 
     if to is None and not dry_run:
@@ -67,12 +79,11 @@ def submit(
     except ValueError as error:
         raise UsageError(f"--contact {contact!r}: must be a URL that begins with https://") from error
     server = to is not None and "://" in to
-    rules = read_rules(Path(to)) if to and not server and (Path(to) / "board.json").is_file() else None
+    rules = read_rules(Path(to)) if to and not server and (Path(to) / RULES_FILE).is_file() else None
     prepared = prepare(run, declared, name, revision, supersedes, rules)
     if dry_run:
         _show(prepared)
-        return
-    if server and to:
+    elif server and to:
         receipt = upload(to, prepared.data, token)
         say(f"{prepared.submission.id}: {receipt.text}")
         if not receipt.taken:
