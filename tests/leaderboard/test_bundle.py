@@ -6,6 +6,7 @@ import getpass
 import json
 import platform
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from bundles import RULES, UNDECLARED, Forged, bundle_of, run_for_board
 from reports import introbench
 
 from introbench.errors import UsageError
+from introbench.hashing import content_hash, text_hash
 from introbench.metrics.summary import summarise
+from introbench.runs.ledger import Ledger, as_row, read_ledger, request_key
 from introbench_leaderboard.archive import pack, unpack
 from introbench_leaderboard.check import check_bundle
 from introbench_leaderboard.entry import Declared
@@ -28,6 +31,27 @@ def test_a_bundle_of_a_run_is_taken_and_gives_the_summary_of_the_run(sound: Prep
     own = summarise(scripted_run).model_dump()
     found["models"][0].pop("fingerprint"), own["models"][0].pop("fingerprint")
     assert found == own
+
+
+TASKS = {
+    "two tasks": "hint_facts,dilemmas",
+    "letters": "hint_facts?behaviour=letter",
+    "demonstrations": "hint_facts?k=4",
+    "flipped demonstrations": "noisy:hint_facts?rate=0.2",
+    "openings with their calibration": "refusal",
+    "judged replies": "refusal?behaviour=judged",
+    "a task without hints": "jabberwocky",
+}
+
+
+@pytest.mark.parametrize("free", [False, True], ids=["constrained", "free"])
+@pytest.mark.parametrize("tasks", TASKS.values(), ids=TASKS)
+def test_every_way_of_asking_can_be_sent_and_gives_the_figures_of_the_run(
+    tmp_path: Path, tasks: str, free: bool
+) -> None:
+    run = run_for_board(tmp_path / "run", "scripted/reporter", tasks=tasks, free=free)
+    found = bundle_of(run).submission.results.summary
+    assert found.tasks == summarise(run).tasks
 
 
 def test_the_same_run_gives_the_same_bytes(sound: Prepared, scripted_run: Path) -> None:
@@ -82,9 +106,6 @@ def test_secrets_in_a_manifest_are_not_sent(scripted_run: Path, tmp_path: Path, 
 def test_an_identity_that_names_a_server_is_replaced_by_its_hash_and_rows_follow(
     scripted_run: Path, tmp_path: Path
 ) -> None:
-    from introbench.hashing import content_hash, text_hash
-    from introbench.runs.ledger import Ledger, as_row, read_ledger, request_key
-
     run = tmp_path / "run"
     shutil.copytree(scripted_run, run)
     manifest = json.loads((run / "manifest.json").read_text("utf-8"))
@@ -97,8 +118,6 @@ def test_an_identity_that_names_a_server_is_replaced_by_its_hash_and_rows_follow
     file = run / "records" / model["folder"] / "hint_facts.jsonl"
     rows = [as_row(row) for row in read_ledger(file)]
     file.unlink()
-    from dataclasses import replace
-
     keyed = [replace(row, key=request_key(row.ask, model["fingerprint"], row.replicate)) for row in rows]
     assert {row.key for row in rows} == {request_key(row.ask, old, row.replicate) for row in rows}
     Ledger(file).append(keyed)
@@ -110,13 +129,11 @@ def test_an_identity_that_names_a_server_is_replaced_by_its_hash_and_rows_follow
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [
-        ({"complete": False}, "is not finished"),
-        ({"seed": "zero"}, None),
-    ],
+    [({"complete": False}, "is not finished"), ({"seed": "zero"}, "is not that of a finished run")],
+    ids=["unfinished", "damaged"],
 )
 def test_a_run_that_is_not_finished_is_not_sent(
-    scripted_run: Path, tmp_path: Path, change: dict[str, object], message: str | None
+    scripted_run: Path, tmp_path: Path, change: dict[str, object], message: str
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(scripted_run, run)
