@@ -14,7 +14,16 @@ from introbench.errors import RunDirectoryError
 from introbench.files import disk_errors
 from introbench.hashing import canonical_json, content_hash
 
-__all__ = ["Ledger", "LedgerRow", "as_row", "canonical_ledger", "ledger_rows", "read_ledger", "request_key"]
+__all__ = [
+    "Ledger",
+    "LedgerRow",
+    "as_row",
+    "canonical_ledger",
+    "ledger_rows",
+    "read_ledger",
+    "request_key",
+    "row_check",
+]
 
 _NOT_CANONICAL = ("host", "time")
 _CHECK = "check"
@@ -114,7 +123,7 @@ def ledger_rows(path: Path) -> Iterator[Mapping[str, Any]]:
             try:
                 row = json.loads(line)
                 _ = row["key"], row["ask"], row["tokens"], row["logprobs"]
-                altered = _CHECK in row and row[_CHECK] != _check(row)
+                altered = _CHECK in row and row[_CHECK] != row_check(row)
             except (ValueError, KeyError, TypeError) as error:
                 raise RunDirectoryError(f"{path}:{number}: not a ledger row; restore the file or delete it") from error
             if altered:
@@ -146,10 +155,10 @@ def as_row(found: Mapping[str, Any]) -> LedgerRow:
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    return canonical_json({**row, _CHECK: _check(row)}) + "\n"
+    return canonical_json({**row, _CHECK: row_check(row)}) + "\n"
 
 
-def _check(row: Mapping[str, Any]) -> str:
+def row_check(row: Mapping[str, Any]) -> str:
     """A hash that tells an accident or a slip of an editor; it does not stop who means to invent a row."""
     held = {name: value for name, value in row.items() if name not in (*_NOT_CANONICAL, _CHECK)}
     return content_hash(held)[:_CHECK_DIGITS]
