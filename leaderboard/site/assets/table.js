@@ -139,7 +139,7 @@
       return found.map(({ rows }) => make("tbody", {}, rows));
     };
     const heads = () => {
-      at("heads").replaceChildren(make("th", { scope: "col" }, "compare"), ...columns().map((column) => {
+      at("heads").replaceChildren(make("th", { scope: "col" }, "pick"), ...columns().map((column) => {
         const head = make("th", { scope: "col", class: column.wide ? "wide" : null, "data-sort": column.key || null });
         head.append(column.key ? make("button", { type: "button", click: () => sortBy(column) }, column.name) : column.name);
         return head;
