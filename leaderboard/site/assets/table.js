@@ -47,6 +47,7 @@
       { true: "trained on the labels", null: "training not known" }[run.trained],
       { maker: "by the maker", affiliated: "by an affiliate", undisclosed: "submitter undisclosed" }[run.relation],
       { false: "closed weights", null: "openness not known" }[run.open],
+      run.made > 1 ? "1 of " + run.made + " runs" : "",
     ].filter(Boolean);
     const notes = {
       name: "notes", cell: (run) => {
