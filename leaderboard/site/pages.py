@@ -108,12 +108,13 @@ class Pages:
         )
 
     def _model(self, entries: Sequence[Listed]) -> str:
-        current = [each for each in entries if each.entry.superseded_by is None]
-        ids = {str(each.entry.id) for each in current}
-        figures = [
-            trajectory(number, board, [each for each in placed if str(each.listed.entry.id) in ids])
-            for number, (board, placed) in enumerate(self.listing.boards.items())
-        ]
+        steps: dict[Board, list[Placed]] = {}
+        for each in entries:
+            if each.entry.superseded_by is None:
+                for ranked in each.entry.tasks:
+                    steps.setdefault(ranked.board, []).append(Placed(each, ranked))
+        ordered = [board for board in self.listing.boards if board in steps]
+        figures = [trajectory(number, board, steps[board]) for number, board in enumerate(ordered)]
         return self._render(
             "model.html.j2",
             "../",
