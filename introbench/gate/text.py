@@ -35,7 +35,9 @@ def _page(verdict: GateVerdict) -> Iterator[RenderableType]:
             f"{inert(coverage.task)}: {coverage.paired} cases paired, of {coverage.baseline} in the baseline and "
             f"{coverage.candidate} planned for the candidate"
         )
-    lines = table("gate", "before", "now", "change", "bounds", "p", "verdict", first_width=23)
+    lines = table("gate", "before", "now", "change", "bounds", "p", "verdict", first_width=16)
+    for column in lines.columns[1:]:
+        column.no_wrap = True
     for result in verdict.gates:
         before, now = (level(value) for value in (result.baseline, result.candidate))
         change = "–" if result.change is None else points(result.change)
