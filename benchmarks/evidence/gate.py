@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 import time
@@ -36,12 +37,15 @@ GATE = GATES[0]
 """The gate whose harm is planted."""
 
 LOOKS = 4
+LOOKED, POWERED = 4, 2
+"""One data set in so many is looked at several times, and as many are drawn for power."""
+
 TRIES = 40
 """Data sets over which the printed detectable effect is averaged to find the one that stands in its own world."""
 
 GRIDS: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], tuple[float, ...], tuple[float, ...]]] = {
     # items, cues an item, share explained anew, share of near ties
-    "full": ((100, 200, 500), (1, 4), (0.1, 0.4), (0.0, 0.06)),
+    "full": ((100, 400), (1, 4), (0.1, 0.4), (0.0, 0.06)),
     "small": ((100,), (1, 4), (0.4,), (0.06,)),
 }
 
@@ -56,18 +60,19 @@ def worlds(grid: str) -> Iterator[PairWorld]:
 
 
 def cell_of(job: tuple[PairWorld, int]) -> dict[str, Any]:
-    """Everything that is counted in one cell; shares over so many data sets each."""
+    """Everything that is counted in one cell: each a share, with the number of data sets that it is of."""
     world, sets = job
-    alarms = looked = differing = 0
     alarms_of = dict.fromkeys(GATES, 0)
+    alarms = looked = differing = 0
     for number in range(sets):
         sides = drawn(world, "A/A", number)
         results = results_of(measured(sides), MARGIN, FLOOR, ALPHA)
         for name, result in results.items():
             alarms_of[name] += result.verdict == "regression"
         alarms += any(result.verdict == "regression" for result in results.values())
-        looked += _alarm_in_looks(sides, world)
         differing += int(np.count_nonzero(sides[0].answers.said != sides[1].answers.said))
+        if number < sets // LOOKED:
+            looked += _alarm_in_looks(sides, world)
     harm = _detectable(world)
     found: dict[str, Any] = {
         "world": asdict(world),
@@ -75,24 +80,27 @@ def cell_of(job: tuple[PairWorld, int]) -> dict[str, Any]:
         "verdicts_that_differ": round(differing / sets / (world.items * world.cues), 4),
         "false_alarms": alarms / sets,
         "false_alarms_by_gate": {name: count / sets for name, count in alarms_of.items()},
-        "false_alarms_in_looks": looked / sets,
+        "sets_in_looks": sets // LOOKED,
+        "false_alarms_in_looks": looked / (sets // LOOKED),
         "detectable": None if harm is None else round(harm, 4),
+        "sets_of_power": sets // POWERED,
     }
-    return found | _power(world, harm, sets)
+    return found | _power(world, harm, sets // POWERED)
 
 
 def _power(world: PairWorld, harm: float | None, sets: int) -> dict[str, Any]:
-    """How often the printed effect is found, and how often a harm of the margin's size passes as "ok"."""
+    """How often the printed effect and its half are found, and how often a harm of the margin's size passes as "ok"."""
     if harm is None:
-        return {"power": None, "false_ok": None}
-    harmed = replace(world, harm=harm)
-    seen = passed = 0
+        return {"power": None, "power_at_half": None, "false_ok": None}
+    seen = halved = passed = 0
     for number in range(sets):
-        changes = measured(drawn(harmed, "power", number))
+        changes = measured(drawn(replace(world, harm=harm), "power", number))
         seen += results_of(changes, MARGIN, FLOOR, ALPHA)[GATE].verdict == "regression"
         # The margin is set to the planted harm, which is then exactly what must not pass.
         passed += results_of(changes, harm, min(FLOOR, harm), ALPHA)[GATE].verdict == "ok"
-    return {"power": seen / sets, "false_ok": passed / sets}
+        half = measured(drawn(replace(world, harm=harm / 2), "half", number))
+        halved += results_of(half, MARGIN, FLOOR, ALPHA)[GATE].verdict == "regression"
+    return {"power": seen / sets, "power_at_half": halved / sets, "false_ok": passed / sets}
 
 
 def _detectable(world: PairWorld) -> float | None:
@@ -129,16 +137,24 @@ def _taken(seen: Seen, rows: Any) -> Seen:
 
 
 def falls_short(cell: Mapping[str, Any]) -> list[str]:
-    """What misses its promise by more than two Monte-Carlo errors."""
-    found = []
-    error = float(np.sqrt(ALPHA * (1 - ALPHA) / cell["sets"]))
-    for name in ("false_alarms", "false_alarms_in_looks", "false_ok"):
-        if cell[name] is not None and cell[name] > ALPHA + 2 * error:
-            found.append(f"{name} {cell[name]:.4f}")
-    error = float(np.sqrt(POWER * (1 - POWER) / cell["sets"]))
-    if cell["power"] is not None and abs(cell["power"] - POWER) > POWER_TOLERANCE + 2 * error:
+    """What misses its promise by more than two Monte-Carlo errors.
+
+    More power than promised at the printed effect is no shortfall: the effect is then printed larger than it is.
+    """
+    counts = {"false_alarms": "sets", "false_alarms_in_looks": "sets_in_looks", "false_ok": "sets_of_power"}
+    found = [
+        f"{name} {cell[name]:.4f}"
+        for name, sets in counts.items()
+        if cell[name] is not None and cell[name] > ALPHA + 2 * _error(ALPHA, cell[sets])
+    ]
+    least = POWER - POWER_TOLERANCE - 2 * _error(POWER, cell["sets_of_power"])
+    if cell["power"] is not None and cell["power"] < least:
         found.append(f"power {cell['power']:.4f} at the printed {cell['detectable']:.4f}")
     return found
+
+
+def _error(share: float, sets: int) -> float:
+    return math.sqrt(share * (1 - share) / sets)
 
 
 def table(cells: list[dict[str, Any]]) -> str:
@@ -154,6 +170,7 @@ def table(cells: list[dict[str, Any]]) -> str:
             f"{cell['false_alarms_in_looks']:.1%}",
             "–" if cell["detectable"] is None else f"{100 * cell['detectable']:.1f}",
             "–" if cell["power"] is None else f"{cell['power']:.0%}",
+            "–" if cell["power"] is None else f"{cell['power_at_half']:.0%}",
             "–" if cell["false_ok"] is None else f"{cell['false_ok']:.1%}",
         ]
         for cell in cells
@@ -194,7 +211,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the grid, print a table, write the JSON. 1 where something falls short."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every cell there")
-    parser.add_argument("--sets", type=int, default=1000, metavar="N", help="data sets per cell and count")
+    parser.add_argument(
+        "--sets",
+        type=int,
+        default=1000,
+        metavar="N",
+        help="A/A pairs a cell; half as many for power, a quarter for looks",
+    )
     parser.add_argument("--grid", choices=list(GRIDS), default="full")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, metavar="N")
     options = parser.parse_args(arguments)
