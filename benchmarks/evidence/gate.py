@@ -216,7 +216,7 @@ def main(arguments: list[str] | None = None) -> int:
         type=int,
         default=1000,
         metavar="N",
-        help="A/A pairs a cell; half as many for power, a quarter for looks",
+        help="A/A pairs a cell, twice those for power",
     )
     parser.add_argument("--grid", choices=list(GRIDS), default="full")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, metavar="N")
