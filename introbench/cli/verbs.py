@@ -37,6 +37,8 @@ VERBS = (
     Verb("score", "score:score", "Rebuild the numbers of a stored run."),
     Verb("score-external", "score_external:score_external", "Score explanations that somebody else produced."),
     Verb("compare", "compare:compare", "Pair two models case by case, flipped cases first."),
+    Verb("gate", "gate:gate", "Say whether a release is worse than its baseline."),
+    Verb("baseline", "baseline:baseline", "Make and accept baselines of the gate.", group=True),
     Verb("matrix", "matrix:matrix", "Every model as explainer against every model."),
     Verb("diff", "diff:diff", "Name the first stage at which two runs part."),
     Verb("report", "report:report", "Write one HTML page of stored runs, with plots and cases."),
