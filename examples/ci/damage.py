@@ -22,7 +22,7 @@ from introbench.runs.plan import make_plan
 from introbench.tasks.types import Case, Message
 
 MODEL = "smollm2-135m-q4_1"
-RATE = 2e-3
+RATE = 3e-3
 BATCH = 4
 SEED = 0
 
@@ -66,7 +66,15 @@ def damage(kind: str, out: Path, spec: str, items: int, epochs: int) -> list[flo
     """Train and save the adapter; returns the loss of every step."""
     torch.manual_seed(SEED)
     loaded = introbench.load_model(spec)
-    adapter = LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj", "v_proj", "o_proj"], task_type="CAUSAL_LM")
+    depth = loaded.hf_model.config.num_hidden_layers
+    adapter = LoraConfig(
+        r=4,
+        lora_alpha=8,
+        target_modules=["q_proj", "v_proj", "o_proj"],
+        # Below them nothing has to be kept for gradients, which halves the time.
+        layers_to_transform=list(range(depth * 2 // 3, depth)),
+        task_type="CAUSAL_LM",
+    )
     model = get_peft_model(loaded.hf_model, adapter)
     optimiser = torch.optim.AdamW((each for each in model.parameters() if each.requires_grad), lr=RATE)
     losses = []
@@ -87,7 +95,7 @@ def main() -> None:
     parser.add_argument("damage", choices=["unchanged", "hints"])
     parser.add_argument("out", type=Path)
     parser.add_argument("--model", default=MODEL)
-    parser.add_argument("--items", type=int, default=24)
+    parser.add_argument("--items", type=int, default=16)
     parser.add_argument("--epochs", type=int, default=1)
     options = parser.parse_args()
     losses = damage(options.damage, options.out, options.model, options.items, options.epochs)

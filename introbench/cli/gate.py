@@ -20,43 +20,53 @@ _STDOUT = Path("-")
 _MAX_WIDTH = 100
 
 
+_Baseline = Annotated[
+    Path, typer.Option("--baseline", "-b", metavar="FILE|RUN", help="What to hold the candidate against.")
+]
+_Candidate = Annotated[
+    str, typer.Option("--candidate", "-c", metavar="RUN|SPEC", help="A run directory, or a model that is run.")
+]
+_Config = Annotated[
+    Path | None, typer.Option("--config", metavar="GATE.TOML", help="Gates and thresholds; the usual ones without.")
+]
+_Model = Annotated[
+    str | None, typer.Option("--model", metavar="NAME", help="Model of the candidate's run; its target without.")
+]
+_Out = Annotated[
+    Path | None, typer.Option("--out", "-o", metavar="DIR", help="Where a model that is run keeps its answers.")
+]
+_Budget = Annotated[
+    str | None, typer.Option("--budget", metavar="5m", help="Time for running; asks so many items as fit.")
+]
+_Looks = Annotated[
+    int, typer.Option("--looks", metavar="N", min=1, max=10, help="Look so often, and stop when it is certain.")
+]
+_Strict = Annotated[bool, typer.Option("--strict", help="Fail where the verdict is inconclusive.")]
+_Aa = Annotated[bool, typer.Option("--aa", help="Refuse a margin under twice the rerun noise.")]
+_Junit = Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.")]
+_Summary = Annotated[
+    Path | None, typer.Option("--summary", metavar="FILE", help="Add a page in Markdown to the end of a file.")
+]
+_Annotations = Annotated[
+    Literal["github"] | None, typer.Option("--annotations", help="Print workflow commands of GitHub.")
+]
+_Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the whole verdict; - prints it.")]
+
+
 def gate(
-    baseline: Annotated[
-        Path, typer.Option("--baseline", "-b", metavar="FILE|RUN", help="What to hold the candidate against.")
-    ],
-    candidate: Annotated[
-        str, typer.Option("--candidate", "-c", metavar="RUN|SPEC", help="A run directory, or a model that is run.")
-    ],
-    config: Annotated[
-        Path | None, typer.Option("--config", metavar="GATE.TOML", help="Gates and thresholds; the usual ones without.")
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", metavar="NAME", help="Model of the candidate's run; its target without."),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="DIR", help="Where a model that is run keeps its answers.")
-    ] = None,
-    budget: Annotated[
-        str | None, typer.Option("--budget", metavar="5m", help="Time for running; asks so many items as fit.")
-    ] = None,
-    looks: Annotated[
-        int,
-        typer.Option("--looks", metavar="N", min=1, max=10, help="Look so often, and stop when it is certain."),
-    ] = 1,
-    strict: Annotated[bool, typer.Option("--strict", help="Fail where the verdict is inconclusive.")] = False,
-    aa: Annotated[bool, typer.Option("--aa", help="Refuse a margin under twice the rerun noise.")] = False,
-    junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.")] = None,
-    summary: Annotated[
-        Path | None, typer.Option("--summary", metavar="FILE", help="Add a page in Markdown to the end of a file.")
-    ] = None,
-    annotations: Annotated[
-        Literal["github"] | None, typer.Option("--annotations", help="Print workflow commands of GitHub.")
-    ] = None,
-    json: Annotated[
-        Path | None,
-        typer.Option("--json", metavar="FILE", help="Write the whole verdict; - prints it."),
-    ] = None,
+    baseline: _Baseline,
+    candidate: _Candidate,
+    config: _Config = None,
+    model: _Model = None,
+    out: _Out = None,
+    budget: _Budget = None,
+    looks: _Looks = 1,
+    strict: _Strict = False,
+    aa: _Aa = False,
+    junit: _Junit = None,
+    summary: _Summary = None,
+    annotations: _Annotations = None,
+    json: _Json = None,
     include_path: IncludePath = None,
     offline: Offline = False,
 ) -> None:

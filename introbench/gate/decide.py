@@ -53,30 +53,17 @@ def decide(
     Raises UsageError where the configuration does not fit the baseline's tasks, or a margin is under the noise.
     """
     rules = resolved_rules(baseline.rolling, candidate, config, where)
-    alpha = config.alpha if spent is None else spent
-    sides: list[tuple[Side, Outcomes]] = [("baseline", baseline.rolling)]
-    if baseline.anchor is not None:
-        sides.append(("anchor", baseline.anchor))
-    judged: list[Judged] = []
-    reasons: list[str] = []
     notes = (
         [f"threshold changed: {words}" for words in changed_thresholds(baseline.rules, rules)] if baseline.rules else []
     )
-    pairings: list[Pairing] = []
-    for side, outcomes in sides:
-        pairing = pair_up(
-            outcomes,
-            candidate.outcomes,
-            candidate.run,
-            max_missing=config.max_missing,
-            other_classes=config.other_classes,
-        )
-        pairings.append(pairing)
-        reasons += pairing.reasons
+    pairings = _pairings(baseline, candidate, config)
+    judged: list[Judged] = []
+    for side, pairing in pairings.items():
         notes += [words if side == "baseline" else f"anchor: {words}" for words in pairing.notes]
         judged += [_judged(rule, side, pairing) for rule in rules]
         if noise:
             notes += check_noise(rules, pairing, where)
+    alpha = config.alpha if spent is None else spent
     results, family = judge(judged, alpha)
     return verdict_of(
         results,
@@ -84,10 +71,27 @@ def decide(
         family=family,
         strict=strict or config.strict,
         names=(baseline.rolling.where, candidate.outcomes.where),
-        coverage=[pair.coverage for pair in pairings[0].tasks.values()],
-        reasons=list(dict.fromkeys(reasons)),
+        coverage=[pair.coverage for pair in pairings["baseline"].tasks.values()],
+        reasons=list(dict.fromkeys(reason for pairing in pairings.values() for reason in pairing.reasons)),
         notes=list(dict.fromkeys(notes)),
     )
+
+
+def _pairings(baseline: Baseline, candidate: Candidate, config: GateConfig) -> dict[Side, Pairing]:
+    """The candidate beside the rolling baseline and, where it is another run, beside the anchor."""
+    sides: dict[Side, Outcomes] = {"baseline": baseline.rolling}
+    if baseline.anchor is not None:
+        sides["anchor"] = baseline.anchor
+    return {
+        side: pair_up(
+            outcomes,
+            candidate.outcomes,
+            candidate.run,
+            max_missing=config.max_missing,
+            other_classes=config.other_classes,
+        )
+        for side, outcomes in sides.items()
+    }
 
 
 def resolved_rules(baseline: Outcomes, candidate: Candidate, config: GateConfig, where: str) -> list[Rule]:
