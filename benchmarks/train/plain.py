@@ -23,7 +23,7 @@ def plain_losses(model: Any, lessons: Sequence[Lesson], rows: int) -> float:
         for start in range(0, len(ordered), rows):
             loss = losses(model, ordered[start : start + rows])
             loss.backward()
-            total += float(loss)
+            total += float(loss.detach())
     return total
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -82,12 +83,15 @@ def run_job(job: Job) -> dict[str, Any]:
     whole, some = _loops(job, student, packs, lessons)
     some()
     adapted.zero_grad()
+    processor = time.process_time()
     run = timed(whole, device)
+    processor = time.process_time() - processor
     gradient = torch.sqrt(sum((each.grad**2).sum() for each in adapted.parameters() if each.grad is not None))
     return {
         "side": job.side,
         "size": job.size,
         "seconds": run.seconds,
+        "processor_seconds": processor,
         "peak_bytes": run.peak_bytes,
         "first_seconds": measured.seconds,
         "loss": run.result,
@@ -123,7 +127,7 @@ def _packed_losses(student: Student, packs: Sequence[TrainingPack]) -> float:
     for pack in packs:
         loss = torch.stack(list(student.losses(pack).values())).sum()
         loss.backward()
-        total += float(loss)
+        total += float(loss.detach())
     return total
 
 

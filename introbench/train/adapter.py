@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from torch import nn
 from introbench.errors import UsageError
 from introbench.files import write_whole
 from introbench.models.hf.reasons import one_line
+from introbench.scorer.linear import OneDnnLinear, onednn_product
 from introbench.train.config import Hyperparameters
 
 __all__ = ["LeanLoraLinear", "add_adapter", "make_lean", "save_adapter"]
@@ -88,7 +90,8 @@ class LeanLoraLinear(LoraLinear):
             return cast(torch.Tensor, super().forward(x, *args, **kwargs))
         down, up = self.lora_A[names[0]].weight, self.lora_B[names[0]].weight
         base = cast(nn.Linear, self.base_layer)
-        found: Any = _LowRank.apply(x, base.weight, base.bias, down, up, self.scaling[names[0]])
+        product = onednn_product if isinstance(base, OneDnnLinear) else nn.functional.linear
+        found: Any = _LowRank.apply(x, base.weight, base.bias, down, up, self.scaling[names[0]], product)
         return cast(torch.Tensor, found)
 
 
@@ -104,13 +107,14 @@ class _LowRank(torch.autograd.Function):
         down: torch.Tensor,
         up: torch.Tensor,
         scaling: float,
+        product: Callable[..., torch.Tensor],
     ) -> torch.Tensor:
         flat = x.reshape(-1, x.shape[-1])
         narrow, wide = down.to(x.dtype), (up * scaling).to(x.dtype)
-        inner = flat @ narrow.t()
-        out = nn.functional.linear(flat, weight, bias).addmm_(inner, wide.t())
+        inner = product(flat, narrow)
+        out = product(flat, weight, bias).addmm_(inner, wide.t())
         ctx.save_for_backward(flat, weight, narrow, wide, inner)
-        ctx.scaling = scaling
+        ctx.scaling, ctx.product = scaling, product
         return out.view(*x.shape[:-1], -1)
 
     @staticmethod
@@ -119,10 +123,10 @@ class _LowRank(torch.autograd.Function):
         (gradient,) = gradients
         shape = gradient.shape[:-1]
         gradient = gradient.reshape(-1, gradient.shape[-1])
-        of_inner = gradient @ wide
+        of_inner = ctx.product(gradient, wide.t())
         of_x = None
         if ctx.needs_input_grad[0]:
-            of_x = (gradient @ weight).addmm_(of_inner, narrow).view(*shape, -1)
+            of_x = ctx.product(gradient, weight.t()).addmm_(of_inner, narrow).view(*shape, -1)
         of_down = (of_inner.t() @ flat).float()
         of_up = (gradient.t() @ inner).float().mul_(ctx.scaling)
-        return of_x, None, None, of_down, of_up, None
+        return of_x, None, None, of_down, of_up, None, None

@@ -23,6 +23,7 @@ from introbench.train.build import SetRequest, training_set
 from introbench.train.config import EvaluationConfig, Hyperparameters, TrainConfig
 from introbench.train.evaluate import adapted_spec
 from introbench.train.output import OutputFolder, read_rows
+from introbench.train.rows import TrainingSet
 from introbench.train.trainer import train
 
 CHOSEN = Hyperparameters(rank=4, alpha=8.0, learning_rate=3e-3, batch_tokens=1500, epochs=1.0, save_every=2, warmup=0.1)
@@ -234,6 +235,27 @@ def test_steps_are_the_same_for_any_size_of_the_passes(tiny_llama: Path, labels:
     )
     assert few.steps == many.steps
     assert losses(few.out) == pytest.approx(losses(many.out), abs=2e-5)
+
+
+def test_fresh_labels_are_those_of_the_student_at_that_step_also_where_it_goes_on(
+    tiny_llama: Path, labels: Path, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    def relabel(training: TrainingSet, spec: str) -> TrainingSet:
+        asked.append(spec)
+        turned = {"changed": "unchanged", "unchanged": "changed", None: None}
+        return replace(training, cases=tuple(replace(row, verdict=turned[row.verdict]) for row in training.cases))
+
+    config = prepared(tiny_llama, labels, tmp_path / "out", relabel=relabel, relabel_every=3)
+    found = train(config)
+    assert [Path(spec.partition("+")[2]).name for spec in asked] == ["step-3"]
+    frozen = train(prepared(tiny_llama, labels, tmp_path / "frozen"))
+    assert losses(found.out)[:3] == losses(frozen.out)[:3]
+    assert losses(found.out)[3] != losses(frozen.out)[3]
+    with pytest.raises(UsageError, match="of other cases"):
+        other = replace(config, out=tmp_path / "other", relabel=lambda made, _: replace(made, cases=made.cases[1:]))
+        train(other)
 
 
 def test_a_torn_line_of_a_log_is_not_read(tmp_path: Path) -> None:
