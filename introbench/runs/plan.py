@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from io import BytesIO
 from typing import Any
 
 from introbench.errors import TaskError
@@ -67,8 +68,10 @@ class Plan:
 
     def cases_jsonl(self) -> bytes:
         """The content of cases.jsonl: a row per case, in plan order."""
-        rows = (canonical_json(case_row(case, self.config.explanations)) for task in self.tasks for case in task.cases)
-        return "".join(row + "\n" for row in rows).encode()
+        text = BytesIO()  # a list of rows beside the whole would hold everything twice
+        for case in (case for task in self.tasks for case in task.cases):
+            text.write(canonical_json(case_row(case, self.config.explanations)).encode() + b"\n")
+        return text.getvalue()
 
 
 def make_plan(config: RunConfig, variants: Sequence[TaskVariant]) -> Plan:

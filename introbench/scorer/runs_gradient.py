@@ -41,8 +41,9 @@ def attention_with_gradient(
         shared: heads that share keys.
         scaling: of the scores, one over the root of the width where None.
     """
-    found: Any = _RunsAttention.apply(query, key, value, blocks, shared, scaling)
-    return torch.as_tensor(found)
+    apply: Any = _RunsAttention.apply
+    found: torch.Tensor = apply(query, key, value, blocks, shared, scaling)
+    return found
 
 
 class _RunsAttention(torch.autograd.Function):
