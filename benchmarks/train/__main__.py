@@ -37,7 +37,7 @@ _GOAL = 2.0
 
 _METHOD = (
     "Both loops go forwards and backwards over the same cases with the same adapter, each time in a process of its "
-    "own, in turns; medians are compared. A row is a prompt with its reply: one for an explanation, one for each prompt "
+    "own, in turns; medians are compared. A row is a prompt with its reply: one for an explanation, one for a prompt "
     "whose behaviour is kept. The obvious loop pads rows of similar length, has a pass for explanations and one for "
     "behaviour, computes M0 by the same weights with the adapter switched off, and all logits; of its batch sizes the "
     "best counts. Tokens a second are tokens of all rows, prompts included, over seconds. Introbench's seconds include "

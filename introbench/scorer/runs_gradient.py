@@ -41,7 +41,8 @@ def attention_with_gradient(
         shared: heads that share keys.
         scaling: of the scores, one over the root of the width where None.
     """
-    found: Any = _RunsAttention.apply(query, key, value, blocks, shared, scaling)
+    apply: Any = _RunsAttention.apply
+    found = apply(query, key, value, blocks, shared, scaling)
     return torch.as_tensor(found)
 
 
