@@ -37,12 +37,12 @@ _GOAL = 2.0
 
 _METHOD = (
     "Both loops go forwards and backwards over the same cases with the same adapter, each time in a process of its "
-    "own, in turns; medians are compared. A row is a prompt with its reply: one for an explanation, one for a prompt "
-    "whose behaviour is kept. The obvious loop pads rows of similar length, has a pass for explanations and one for "
-    "behaviour, computes M0 by the same weights with the adapter switched off, and all logits; of its batch sizes the "
-    "best counts. Tokens a second are tokens of all rows, prompts included, over seconds. Introbench's seconds include "
-    "those of measuring M0 beforehand, as if there were one epoch only. Processor seconds count what its threads "
-    "computed, and say more than seconds where other programs run."
+    "own, in turns; medians are compared. A row is a prompt with its reply: one for an explanation, one for each "
+    "prompt whose behaviour is kept. The obvious loop pads rows of similar length, has a pass for explanations and "
+    "one for behaviour, computes M0 by the same weights with the adapter switched off, and all logits; of its batch "
+    "sizes the best counts. Tokens a second are tokens of all rows, prompts included, over seconds. Introbench's "
+    "seconds include those of measuring M0 beforehand, as if there were one epoch only. Processor seconds count what "
+    "its threads computed, and say more than seconds where other programs run."
 )
 
 

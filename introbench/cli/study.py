@@ -13,6 +13,7 @@ from introbench.cli.say import say
 if TYPE_CHECKING:
     from introbench.metrics.matrix import Matrix
     from introbench.train.study.config import Study
+    from introbench.train.study.runner import PlannedUnit
 
 __all__ = ["app"]
 
@@ -31,8 +32,14 @@ def plan(
     study: _File,
     results: _Results = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="DIR", help="Folder of the study.")] = None,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Count what units will train on where none of their study is done.")
+    ] = False,
 ) -> None:
-    """List every unit of a study: done, begun or not, and the time that the others will take."""
+    """List every unit of a study: done, begun or not, and the time that the others will take.
+
+    That is what done units took; with --estimate, and without one, what training alone will take on this machine.
+    """
     from tabulate import tabulate
 
     from introbench.train.study.config import read_study
@@ -40,6 +47,8 @@ def plan(
 
     asked = read_study(study)
     planned = plan_study(asked, _folder(study, asked, results), out)
+    if estimate:
+        planned = _estimated(planned, out or Path("unnamed"))
     rows = [
         [each.unit.id, each.state, _minutes(each.seconds), _minutes(each.expected), each.unit.arm.summary]
         for each in planned
@@ -111,6 +120,25 @@ def report(
     write_whole(page, study_page(asked, planned, found, matrix, str(study)).encode())
     done = sum(each.state == "done" for each in planned)
     say(f"{page}: {done} of {len(planned)} units")
+
+
+def _estimated(planned: list[PlannedUnit], out: Path) -> list[PlannedUnit]:
+    """The plan with an estimate where nothing is known; seeds of an arm take as long as each other."""
+    from dataclasses import replace
+
+    from introbench.train.study.unit import estimated_seconds
+
+    known: dict[tuple[str, tuple[str, ...]], float] = {}
+    for each in planned:
+        kind = each.unit.arm.name, each.unit.tasks
+        if each.seconds is None and each.expected is None and kind not in known:
+            known[kind] = estimated_seconds(each.unit, out)
+    return [
+        replace(each, expected=known.get((each.unit.arm.name, each.unit.tasks)))
+        if each.seconds is None and each.expected is None
+        else each
+        for each in planned
+    ]
 
 
 def _folder(path: Path, study: Study, results: Path | None) -> Path:

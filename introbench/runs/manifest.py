@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from introbench.hashing import content_hash
+from introbench.hashing import sequence_hash
 from introbench.models.types import Model, ModelHead
 from introbench.runs.config import Mode
 from introbench.runs.packing import Pack
@@ -18,7 +18,16 @@ from introbench.runs.plan import NEW_TOKENS, Plan, TaskPlan, case_row
 from introbench.tasks.cases import as_judged
 from introbench.tasks.openings import OPENINGS
 
-__all__ = ["MANIFEST_SCHEMA", "cpu_name", "git_state", "hardware", "new_manifest", "scoring_entry", "versions"]
+__all__ = [
+    "MANIFEST_SCHEMA",
+    "cpu_name",
+    "git_state",
+    "hardware",
+    "new_manifest",
+    "scoring_entry",
+    "task_entry",
+    "versions",
+]
 
 MANIFEST_SCHEMA = 1
 
@@ -49,7 +58,7 @@ def new_manifest(plan: Plan, folders: Mapping[str, str], heads: Sequence[ModelHe
             }
             for model, head in zip(plan.config.models, heads, strict=True)
         ],
-        "tasks": [_task_entry(task, plan.config.explanations) for task in plan.tasks],
+        "tasks": [task_entry(task, plan.config.explanations) for task in plan.tasks],
         "versions": versions(),
         "hardware": hardware(),
         "git": git_state(),
@@ -78,7 +87,8 @@ def scoring_entry(model: Model, packs: Sequence[Pack], explanations: Mode) -> di
     }
 
 
-def _task_entry(task: TaskPlan, explanations: Mode) -> dict[str, Any]:
+def task_entry(task: TaskPlan, explanations: Mode) -> dict[str, Any]:
+    """What the manifest says of a task: all that its cases follow from, and their hash."""
     info = task.variant.task.info
     wording = task.variant.task.templates().explanation
     return {
@@ -97,7 +107,7 @@ def _task_entry(task: TaskPlan, explanations: Mode) -> dict[str, Any]:
         "items": task.items,
         "cases": len(task.cases),
         "repeated_cases": len(task.repeated),
-        "cases_hash": content_hash([dict(case_row(case, explanations)) for case in task.cases]),
+        "cases_hash": sequence_hash(case_row(case, explanations) for case in task.cases),
         **_calibration_entry(task),
     }
 

@@ -42,8 +42,8 @@ def attention_with_gradient(
         scaling: of the scores, one over the root of the width where None.
     """
     apply: Any = _RunsAttention.apply
-    found = apply(query, key, value, blocks, shared, scaling)
-    return torch.as_tensor(found)
+    found: torch.Tensor = apply(query, key, value, blocks, shared, scaling)
+    return found
 
 
 class _RunsAttention(torch.autograd.Function):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import string
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from introbench.errors import TaskError
 from introbench.hashing import named_random
@@ -138,7 +139,12 @@ def explanation_text(cue: Cue, item: Item, cued: str, templates: Templates) -> s
 
 def candidates(templates: Templates, choices: Sequence[str]) -> tuple[str, ...]:
     """The 2k candidate explanations: k unchanged in the order of the choices, then k changed."""
-    wordings = (templates.explanation.unchanged, templates.explanation.changed)
+    return _candidates((templates.explanation.unchanged, templates.explanation.changed), tuple(choices))
+
+
+# The cases of an item share these texts, in memory too.
+@lru_cache(maxsize=64)
+def _candidates(wordings: tuple[str, str], choices: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(fill(wording, choice=choice) for wording in wordings for choice in choices)
 
 

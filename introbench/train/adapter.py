@@ -87,12 +87,14 @@ class LeanLoraLinear(LoraLinear):
         """The layer's product, (…, in) to (…, out)."""
         names = self.active_adapters
         if args or kwargs or self.disable_adapters or self.merged or len(names) != 1 or names[0] not in self.lora_A:
-            return cast(torch.Tensor, super().forward(x, *args, **kwargs))
+            plain: torch.Tensor = super().forward(x, *args, **kwargs)
+            return plain
         down, up = self.lora_A[names[0]].weight, self.lora_B[names[0]].weight
         base = cast(nn.Linear, self.base_layer)
         product = onednn_product if isinstance(base, OneDnnLinear) else nn.functional.linear
-        found: Any = _LowRank.apply(x, base.weight, base.bias, down, up, self.scaling[names[0]], product)
-        return cast(torch.Tensor, found)
+        apply: Any = _LowRank.apply
+        found: torch.Tensor = apply(x, base.weight, base.bias, down, up, self.scaling[names[0]], product)
+        return found
 
 
 class _LowRank(torch.autograd.Function):

@@ -120,20 +120,27 @@ def arm_names() -> list[str]:
     return sorted(path.stem for path in ARMS.glob("*.yaml"))
 
 
-def resolve_arm(spec: str, overrides: Mapping[str, Any] | None = None) -> Arm:
+def resolve_arm(
+    spec: str, overrides: Mapping[str, Any] | None = None, defaults: Mapping[str, Any] | None = None
+) -> Arm:
     """The arm that `NAME`, `NAME=VALUE`, `NAME,key=value,…` or `FILE.yaml,key=value,…` names.
 
     A key is the name of a value of `Arm`, of its parts with a dot (`mix.other`), or of a hyperparameter.
 
     Args:
         overrides: more values by key, as options give them; those of the spec win.
+        defaults: values by key where neither the arm's file nor anything else says otherwise: what a study sets for
+            all of its arms must not undo what one of them is.
 
     Raises SpecError that names the arm, the key and what would do, UsageError where a hyperparameter makes no sense.
     """
     head, *rest = spec.split(",")
     name, _, main = head.partition("=")
     path = Path(name) if name.endswith((".yaml", ".yml")) else ARMS / f"{name}.yaml"
-    raw = _read(name, path)
+    raw: dict[str, Any] = {}
+    for key, value in (defaults or {}).items():
+        _put(raw, key, value, spec)
+    raw = _over(raw, _read(name, path))
     takes = raw.get("takes", "")
     given = [_Override(key, value) for key, value in (overrides or {}).items()]
     if main and not takes:
@@ -167,6 +174,15 @@ def _read(name: str, path: Path) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise SpecError(f"{path}: an arm is a mapping of names to values")
     return raw
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Two arms as one: the values of the second, and of the first what it does not say."""
+    found = {**below, **above}
+    for name, part in above.items():
+        if isinstance(part, Mapping) and isinstance(below.get(name), Mapping):
+            found[name] = {**below[name], **part}
+    return found
 
 
 def _value(text: str) -> Any:

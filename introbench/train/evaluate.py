@@ -63,6 +63,7 @@ class Evaluator:
             aa_share=0.0,
             include_paths=self.include_paths,
             task_values=self.task_values,
+            skip=self.chosen.skip,
         )
         out = self.run_folder(step)
         self.measure(config, variants, out, reuse=earlier)

@@ -116,7 +116,8 @@ class PackedTrainer(Trainer):
 
     def get_train_dataloader(self) -> Any:
         """Every process gets every step whole, and takes its share of the packs."""
-        return DataLoader(self.train_dataset, batch_size=1, shuffle=False, collate_fn=lambda steps: steps[0])
+        steps: Any = self.train_dataset
+        return DataLoader(steps, batch_size=1, shuffle=False, collate_fn=lambda found: found[0])
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
         """Add up the gradients of a step's packs; returns its loss times the number of processes.
@@ -137,7 +138,8 @@ class PackedTrainer(Trainer):
         self._check(step, loss)
         self._measured = {name: float(self.accelerator.reduce(value, "sum")) for name, value in sorted(sums.items())}
         self._measured |= {"tokens": step.tokens, "seconds": round(time.perf_counter() - started, 3)}
-        return loss * self.args.world_size
+        total: torch.Tensor = loss * self.args.world_size
+        return total
 
     def _share(self, packs: tuple[TrainingPack, ...]) -> list[TrainingPack]:
         """This process's packs. All have as many: gradients are exchanged by all or by none."""

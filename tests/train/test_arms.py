@@ -51,6 +51,15 @@ def test_a_spec_wins_over_options_and_options_over_the_file() -> None:
     assert (arm.items, arm.name) == (10, "kl,rank=32,learning_rate=1e-4,targets=q_proj+v_proj")
 
 
+def test_what_holds_for_every_arm_of_a_study_does_not_undo_what_one_is() -> None:
+    arm = resolve_arm("no_kl,rank=8", defaults={"kl_weight": 2.0, "rank": 16, "items": 5})
+    assert (arm.train.kl_weight, arm.train.rank, arm.items) == (0.0, 8, 5)
+    assert resolve_arm("kl", defaults={"kl_weight": 2.0}).train.kl_weight == 2.0
+    assert resolve_arm("fresh", defaults={"fresh_every": 7}).fresh_every == 100
+    noise = resolve_arm("noise=0.1", defaults={"noise.kind": "verdict"}).noise
+    assert noise is not None and noise.kind == "symmetric"
+
+
 @given(st.floats(0, 1), st.integers(1, 512), st.integers(0, 9))
 def test_what_is_written_in_a_spec_is_what_the_arm_holds(rate: float, rank: int, seed: int) -> None:
     arm = resolve_arm(f"noise={rate!r},rank={rank},seed={seed}")

@@ -14,8 +14,11 @@ from typing import Any
 import pytest
 import yaml
 
-from introbench.errors import SpecError, UsageError
+from introbench.errors import SpecError, TaskError, UsageError
 from introbench.metrics.intervals import Estimate
+from introbench.runs.config import resolve_config
+from introbench.runs.plan import make_plan
+from introbench.train.study.across import units_in_matrix
 from introbench.train.study.config import Study, Unit, read_study, units_of
 from introbench.train.study.page import detectable_gap, study_page
 from introbench.train.study.results import LARGEST, UnitResult, read_results
@@ -90,6 +93,31 @@ def test_a_study_that_cannot_be_meant_is_refused(tmp_path: Path, changes: dict[s
     assert "\n" not in str(found.value)
 
 
+@pytest.mark.parametrize("name", ["embedded", "prereg"])
+def test_the_studies_that_come_along_can_be_meant(repository: Path, name: str) -> None:
+    units = units_of(read_study(repository / "studies" / f"{name}.yaml"))
+    first = [(unit.arm.name, unit.seed) for unit in units[:9]]
+    seeds = units[0].study.seeds
+    assert first == [(arm, seed) for arm in ("kl", "no_kl", "shuffled") for seed in seeds]
+    # The arms that are compared differ in what their names say, and in nothing else.
+    one, other = (unit.arm.train.as_json() for unit in (units[0], units[3]))
+    assert {key for key in one if one[key] != other[key]} == {"kl_weight"}
+    assert [unit.id for unit in units_in_matrix(units[0].study)] == [unit.id for unit in units[:9]]
+
+
+def test_items_on_which_a_regime_was_chosen_are_passed_over(tmp_path: Path) -> None:
+    def items(**asked: int) -> list[str]:
+        config, variants = resolve_config("scripted/oracle", tasks=["hint_facts"], **asked)  # type: ignore[arg-type]
+        return list(dict.fromkeys(case.item.id for case in make_plan(config, variants).tasks[0].cases))
+
+    assert items(limit=30) == items(limit=10) + items(limit=20, skip=10)
+    assert set(items(skip=30)).isdisjoint(items(limit=30))
+    plain, _ = resolve_config("scripted/oracle", tasks=["hint_facts"])
+    assert "skip" not in plain.as_json()
+    with pytest.raises(TaskError, match="all of them passed over"):
+        items(skip=10**6)
+
+
 def test_units_are_chosen_by_name(tmp_path: Path) -> None:
     study = read_study(written(tmp_path))
     assert [unit.id for unit in chosen_units(study, ["*-s1"])] == ["kl-s1", "no_kl-s1", "noise-0.2-s1"]
@@ -99,7 +127,14 @@ def test_units_are_chosen_by_name(tmp_path: Path) -> None:
 
 
 def result_of(unit: Unit, seconds: float = 60.0) -> UnitResult:
-    cost = {"label_seconds": 0, "training_seconds": seconds, "evaluation_seconds": 0, "steps": 1, "training_tokens": 9}
+    cost = {
+        "label_seconds": 0,
+        "training_seconds": seconds,
+        "evaluation_seconds": 0,
+        "step_seconds": 1,
+        "steps": 1,
+        "training_tokens": 9,
+    }
     return UnitResult.model_validate(
         {
             "study": "small",
@@ -156,7 +191,7 @@ def test_a_unit_that_cannot_be_carried_out_is_written_down_and_tried_again(tmp_p
         return result_of(unit)
 
     found = list(run_units(units_of(study), tmp_path / "results", carry_out))
-    assert [(unit.id, result.status) for unit, result in found][0] == ("kl-s0", "failed")
+    assert [result.status for _, result in found] == ["failed", "done", "done"]
     page = study_page(study, plan_study(study, tmp_path / "results"), {u.id: r for u, r in found}, None, "small.yaml")
     assert "1 of 3 units could not be carried out: kl-s0" in page and "kl-s0: no such thing" in page
     assert [unit.id for unit, _ in run_units(units_of(study), tmp_path / "results", carry_out)] == ["kl-s0"]

@@ -20,13 +20,17 @@ FIRST_ARMS = 3
 
 
 def units_in_matrix(study: Study) -> list[Unit]:
-    """The units that are set against each other. Raises UsageError where an arm is named that the study lacks."""
+    """The units that are set against each other: all are trained and run on the tasks of the study.
+
+    Raises UsageError where an arm is named that the study lacks.
+    """
     units = units_of(study)
     known = list(dict.fromkeys(unit.arm.name for unit in units))
     if absent := [arm for arm in study.in_matrix if arm not in known]:
         raise UsageError(f"in_matrix: {absent[0]!r} is no arm of the study; it has {', '.join(known)}")
     chosen = study.in_matrix or known[:FIRST_ARMS]
-    return [unit for unit in units if unit.arm.name in chosen]
+    usual = study.tasks, study.test or study.tasks
+    return [unit for unit in units if unit.arm.name in chosen and (unit.tasks, unit.test) == usual]
 
 
 def matrix_of_units(study: Study, out: Path) -> Matrix | None:

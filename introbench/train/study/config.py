@@ -33,6 +33,8 @@ class Evaluation(_Part):
     """The same at the steps of `evaluate_at`."""
     seed: int = 0
     """Root seed of the runs: which cues and hints a held-out item gets, and their order."""
+    skip: Annotated[int, Field(ge=0)] = 0
+    """Held-out items per task that are passed over first: those on which the regime was chosen."""
     references: tuple[str, ...] = ()
     """Models beside the base and the source of the labels, as "NAME=SPEC" or a spec."""
 
@@ -48,8 +50,10 @@ class ArmEntry(_Part):
     """Its seeds, where they are not the study's."""
     tasks: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """The tasks that it explains in training, where they are not the study's."""
+    test: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """The tasks that it is run on, where they are not the study's."""
     settings: dict[str, Any] = {}
-    """Values of this arm, as in a spec; they win over the study's."""
+    """Values of this arm, as in a spec; they win over the arm's own and the study's."""
 
 
 class Study(_Part):
@@ -72,7 +76,7 @@ class Study(_Part):
     case_seed: int = 0
     """Root seed of the training cases: which cues and hints an item gets."""
     settings: dict[str, Any] = {}
-    """Values of every arm, as in a spec."""
+    """Values of every arm, as in a spec, where the arm itself does not say otherwise."""
     evaluation: Evaluation = Evaluation()
     """What every unit is asked."""
     in_matrix: tuple[str, ...] = ()
@@ -154,10 +158,10 @@ def units_of(study: Study) -> list[Unit]:
     units = []
     for entry in study.arms:
         for seed in entry.seeds or study.seeds:
-            arm = resolve_arm(entry.arm, {**study.settings, **entry.settings, "seed": seed})
+            arm = resolve_arm(entry.arm, {**entry.settings, "seed": seed}, study.settings)
             tasks = entry.tasks or study.tasks
             foreign = f"-on-{'-'.join(tasks)}" if tasks != study.tasks else ""
             # Ids name models in runs, as ID=SPEC.
             name = slug(f"{entry.name or arm.name + foreign}-s{seed}").replace("=", "-")
-            units.append(Unit(name, study, arm, seed, tasks, study.test or study.tasks))
+            units.append(Unit(name, study, arm, seed, tasks, entry.test or study.test or study.tasks))
     return units

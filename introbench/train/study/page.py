@@ -142,6 +142,7 @@ def _head(study: Study, planned: Sequence[PlannedUnit], results: Mapping[str, Un
 def _fixed(study: Study) -> Iterator[str]:
     chosen = study.evaluation
     items = "all held-out items" if chosen.limit is None else f"{chosen.limit} held-out items"
+    items += f" behind the first {chosen.skip}" if chosen.skip else ""
     yield from ("## What is run", "")
     yield f"- student (M0): `{study.student}`; explained in training: {', '.join(study.tasks)}"
     yield f"- every unit is run on {items} of {', '.join(study.test or study.tasks)}, cases of seed {chosen.seed}"
@@ -153,6 +154,11 @@ def _fixed(study: Study) -> Iterator[str]:
         yield from ("### Fixed before the first unit ran", "", "```yaml")
         yield yaml.safe_dump(study.written_down, sort_keys=False, allow_unicode=True).rstrip()
         yield from ("```", "")
+
+
+def _table(rows: Sequence[Sequence[object]], heads: Sequence[str]) -> str:
+    # Texts stay as they are: a number is written with its interval, or without a zero before its point.
+    return tabulate(rows, headers=list(heads), tablefmt="github", disable_numparse=True)
 
 
 def _task_names(done: Sequence[UnitResult]) -> list[str]:
@@ -181,7 +187,7 @@ def _tables(rows: Sequence[_Row]) -> Iterator[str]:
     for columns in (_SCORES, _VERDICTS, _BEHAVIOUR):
         used = [column for column in columns if any(column.of(task) is not None for _, task in rows)]
         body = [[unit.unit, *(_shown(column, task) for column in used)] for unit, task in rows]
-        yield tabulate(body, headers=["unit", *(column.head for column in used)], tablefmt="github")
+        yield _table(body, ["unit", *(column.head for column in used)])
         yield ""
     floors = [
         [
@@ -192,9 +198,7 @@ def _tables(rows: Sequence[_Row]) -> Iterator[str]:
         for unit, task in rows
         for head in [task.own.headline]
     ]
-    yield tabulate(
-        floors, headers=["unit", "best floor, J", "best floor, exact", "against a headline"], tablefmt="github"
-    )
+    yield _table(floors, ["unit", "best floor, J", "best floor, exact", "against a headline"])
     yield ""
 
 
@@ -213,7 +217,7 @@ def _by_arm(rows: Sequence[_Row]) -> str:
     body = []
     for arm, units in _arms(rows).items():
         body.append([arm, len(units), *(_spread(column, units) for column in used)])
-    return tabulate(body, headers=["arm", "seeds", *(column.head for column in used)], tablefmt="github")
+    return _table(body, ["arm", "seeds", *(column.head for column in used)])
 
 
 def _arms(rows: Sequence[_Row]) -> dict[str, list[_Row]]:
@@ -275,14 +279,14 @@ def _matrix(matrix: Matrix | None) -> Iterator[str]:
         ]
         yield "Diagonal excess of two models: how much better they fit themselves than each other, where they differ."
         yield ""
-        yield tabulate(excess, headers=["models", "n_D", "raw", "centred"], tablefmt="github")
+        yield _table(excess, ["models", "n_D", "raw", "centred"])
         yield ""
 
 
 def _cells(task: TaskMatrix) -> str:
     found = {(one.emitter, one.teacher): one.exact_match.value for one in task.cells}
     body = [[emitter, *(_number(found[emitter, teacher]) for teacher in task.models)] for emitter in task.models]
-    return tabulate(body, headers=["emitter", *task.models], tablefmt="github")
+    return _table(body, ["emitter", *task.models])
 
 
 def _trajectories(done: Sequence[UnitResult]) -> Iterator[str]:
@@ -304,7 +308,7 @@ def _trajectories(done: Sequence[UnitResult]) -> Iterator[str]:
         *("Self", "Ref", "gap", "d", "centred coupling", "J"),
         "content on changed",
     ]
-    yield tabulate(body, headers=heads, tablefmt="github")
+    yield _table(body, heads)
     yield ""
 
 
@@ -327,7 +331,7 @@ def _labels(done: Sequence[UnitResult]) -> Iterator[str]:
             body.append([unit.unit, made.explained, origins, *shares, counts, made.sha256[:12]])
     yield from ("## What they were trained on", "")
     heads = ["unit", "explanations", "labels", "agreement with M0", "changed", "what became of cases", "sha256"]
-    yield tabulate(body, headers=heads, tablefmt="github")
+    yield _table(body, heads)
     yield ""
 
 
@@ -337,7 +341,7 @@ def _cost(study: Study, done: Sequence[UnitResult]) -> Iterator[str]:
         cost = unit.cost
         if cost is not None:
             tokens = cost.training_tokens
-            rate = _NONE if not tokens or not cost.training_seconds else f"{tokens / cost.training_seconds:,.0f}"
+            rate = _NONE if not tokens or not cost.step_seconds else f"{tokens / cost.step_seconds:,.0f}"
             shown = [
                 f"{seconds:,.0f}" for seconds in (cost.label_seconds, cost.training_seconds, cost.evaluation_seconds)
             ]
@@ -346,7 +350,7 @@ def _cost(study: Study, done: Sequence[UnitResult]) -> Iterator[str]:
                 long.append(unit.unit)
     yield from ("## What it took", "", "Seconds of the wall; labels that units share are counted with the first.", "")
     heads = ["unit", "labels, s", "training, s", "last run, s", "steps", "tokens trained", "tokens/s"]
-    yield tabulate(body, headers=heads, tablefmt="github")
+    yield _table(body, heads)
     yield ""
     if long:
         yield from (f"Longer than {study.minutes_per_unit:g} minutes: {', '.join(long)}.", "")
@@ -356,7 +360,7 @@ def _paper() -> Iterator[str]:
     yield from ("## What is reported elsewhere", "")
     yield "Of much larger models; relayed by readers of arXiv 2606.32038 and not checked against its tables."
     yield ""
-    yield tabulate(REPORTED, headers=["experiment", "reported"], tablefmt="github")
+    yield _table(REPORTED, ["experiment", "reported"])
     yield ""
 
 

@@ -50,13 +50,15 @@ class Cost(Frozen):
     label_seconds: float
     """Measuring and making labels."""
     training_seconds: float
-    """Training, runs along the way included."""
+    """Training, with M0's behaviour and the runs along the way."""
     evaluation_seconds: float
     """The last run."""
-    steps: int | None
-    """Optimiser steps; null where the training log does not say."""
-    training_tokens: int | None
-    """Tokens that training pushed, shared ones once; null as above."""
+    step_seconds: float
+    """Optimiser steps alone."""
+    steps: int
+    """Number of optimiser steps."""
+    training_tokens: int
+    """Tokens that these pushed, shared ones once."""
 
 
 class TaskResult(Frozen):

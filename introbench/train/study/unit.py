@@ -16,8 +16,9 @@ from introbench.models.spec import ModelSpec
 from introbench.runs.config import resolve_config
 from introbench.runs.execute import Progress, execute
 from introbench.runs.manifest import git_state, hardware, versions
-from introbench.train.build import M0, SetRequest, relabeller, training_set
+from introbench.train.build import M0, SetRequest, relabeller, stand_in_set, training_set
 from introbench.train.config import EvaluationConfig, TrainConfig
+from introbench.train.estimate import estimate_training
 from introbench.train.evaluate import adapted_spec
 from introbench.train.measured import is_stored
 from introbench.train.rows import TrainingSet
@@ -25,7 +26,7 @@ from introbench.train.study.config import Unit
 from introbench.train.study.results import Cost, UnitResult, task_results, trained_on
 from introbench.train.trainer import TrainOutcome, open_base, train
 
-__all__ = ["run_unit", "unit_folder"]
+__all__ = ["estimated_seconds", "run_unit", "unit_folder"]
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
@@ -70,6 +71,7 @@ def run_unit(unit: Unit, out: Path, on_progress: OnProgress = lambda progress: N
             label_seconds=clock.seconds("labels"),
             training_seconds=clock.seconds("training"),
             evaluation_seconds=clock.seconds("evaluation"),
+            step_seconds=round(outcome.seconds, 1),
             steps=outcome.steps,
             training_tokens=outcome.tokens,
         ),
@@ -80,6 +82,15 @@ def run_unit(unit: Unit, out: Path, on_progress: OnProgress = lambda progress: N
         hardware=hardware(),
         git=git_state(),
     )
+
+
+def estimated_seconds(unit: Unit, out: Path) -> float:
+    """What the training alone will take on this machine, without its labels and runs.
+
+    Raises as `estimate_training` does.
+    """
+    request = _request(unit, out)
+    return estimate_training(_training(unit, request, stand_in_set(request), unit_folder(out, unit))).seconds
 
 
 def _request(unit: Unit, out: Path) -> SetRequest:
@@ -101,7 +112,7 @@ def _training(unit: Unit, request: SetRequest, training: TrainingSet, folder: Pa
     evaluation = None
     if arm.train.evaluate_at:
         evaluation = EvaluationConfig(
-            tasks=unit.test, limit=chosen.along_the_way, references=_references(unit), seed=chosen.seed
+            unit.test, chosen.along_the_way, _references(unit), seed=chosen.seed, skip=chosen.skip
         )
     return TrainConfig(
         model=unit.study.student,
@@ -131,7 +142,13 @@ def _evaluate(unit: Unit, config: TrainConfig, outcome: TrainOutcome, run: Path,
     base, chosen = open_base(config)[0], unit.study.evaluation
     trained = adapted_spec(ModelSpec("hf", base.name, base.options), outcome.out)
     asked = resolve_config(
-        f"{unit.id}={trained}", _references(unit), unit.test, limit=chosen.limit, seed=chosen.seed, aa_share=0.0
+        f"{unit.id}={trained}",
+        _references(unit),
+        unit.test,
+        limit=chosen.limit,
+        skip=chosen.skip,
+        seed=chosen.seed,
+        aa_share=0.0,
     )
     return execute(*asked, run, on_progress, reuse=_earlier(run))
 
