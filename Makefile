@@ -39,8 +39,9 @@ check: $(VENV)/.dev  ## lint, format, types, house rules, and the fast part of t
 	$(BIN)/python -m pytest -m "not slow and not model" $(PYTEST_ARGS)
 	@echo "make check: all checks passed"
 
-evidence: $(VENV)/.dev  ## measure coverage of intervals and level of tests on simulated data (an hour or so)
+evidence: $(VENV)/.dev  ## measure intervals, tests and the gate on simulated data (an hour or so)
 	$(BIN)/python -m benchmarks.evidence --json benchmarks/results/statistics-coverage.json
+	$(BIN)/python -m benchmarks.evidence.gate --json benchmarks/results/gate-errors.json
 
 browser:  ## install headless Chromium, for the browser tests (Debian, as root; they are skipped without it)
 	apt-get update -qq

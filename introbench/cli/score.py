@@ -15,15 +15,49 @@ from introbench.cli.say import say
 __all__ = ["rescore", "score"]
 
 _MAX_WIDTH = 100
+_MOVED_SHOWN = 20
 
 
 def score(
-    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    run: Annotated[Path | None, typer.Argument(help="Run directory.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of the table.")] = False,
+    check: Annotated[
+        Path | None,
+        typer.Option("--check", metavar="GOLDEN", help="Write nothing; say what moved since a baseline or summary."),
+    ] = None,
     include_path: IncludePath = None,
 ) -> None:
-    """Rebuild summary.json and report.html of a stored run and show its table. Needs no torch."""
-    rescore(run, json=json, include_paths=include_path or ())
+    """Rebuild summary.json and report.html of a stored run and show its table. Needs no torch.
+
+    With --check GOLDEN nothing is written: prompts, decisions and estimates of the run, as this version makes them, are
+    compared with a baseline file of it, or with the summary.json of a run directory. Exits with 1 where any moved.
+    """
+    from introbench.errors import UsageError
+
+    if check is not None:
+        _check(run or check, check, include_path or ())
+    elif run is None:
+        raise UsageError("RUN is missing: name a run directory")
+    else:
+        rescore(run, json=json, include_paths=include_path or ())
+
+
+def _check(run: Path, golden: Path, include_paths: Sequence[Path]) -> None:
+    from introbench.errors import UsageError
+    from introbench.gate.golden import check_golden
+
+    if run == golden and not golden.is_dir():
+        raise UsageError(
+            f"--check {golden}: name the run that it was made of too: introbench score RUN --check {golden}"
+        )
+    moved = check_golden(run, golden, include_paths)
+    for each in moved[:_MOVED_SHOWN]:
+        say(f"{each.what} {each.where}: {each.detail}")
+    if len(moved) > _MOVED_SHOWN:
+        say(f"and {len(moved) - _MOVED_SHOWN} more")
+    say(f"{len(moved)} differences from {golden}." if moved else f"Nothing moved: {run} is what {golden} says.")
+    if moved:
+        raise typer.Exit(1)
 
 
 def rescore(run: Path, *, json: bool = False, include_paths: Sequence[Path] = ()) -> None:

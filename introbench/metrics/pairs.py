@@ -24,6 +24,7 @@ __all__ = [
     "JView",
     "Pair",
     "PairView",
+    "coupling_contributions",
     "exact_view",
     "exact_worth",
     "j_view",
@@ -191,18 +192,28 @@ def _centred_coupling(pair: Pair, differs: Bools, worth: Floats) -> tuple[Estima
     size = int(np.count_nonzero(differs))
     if size == 0:
         return not_estimable("no cases"), None, None
-    centred = centre(worth[differs], pair.transplants.source[differs], pair.strata[differs])
-    clusters, alone = pair.clusters[differs], float(np.mean(~centred.paired))
-    if not centred.paired.any():
+    value, parts, paired = coupling_contributions(pair, differs, worth)
+    clusters, alone = pair.clusters[differs], float(np.mean(~paired))
+    if not paired.any():
         return not_estimable(NO_EXCHANGE, n=size, clusters=cluster_count(clusters)), alone, None
-    value = float(np.sum(centred.contributions)) / size
-    inflated = centred.contributions * centred.inflation
     # Lone cases carry no information on the coupling, so they do not count towards having enough clusters.
-    informative = cluster_count(clusters[centred.paired])
-    parts = (inflated - np.mean(inflated)) / size
+    informative = cluster_count(clusters[paired])
     error = math.sqrt(variance(parts, clusters)) if cluster_count(clusters) > 1 else math.nan
     found = detectable(error, cluster_count(clusters))
     return linearised(value, parts, clusters, smaller_class=informative), alone, found
+
+
+def coupling_contributions(pair: Pair, differs: Bools, worth: Floats) -> tuple[float, Floats, Bools]:
+    """The centred coupling, its linearisation, and which cases have others in their stratum, over the cases of D.
+
+    Args:
+        differs: (cases,) D, the cases on which the two labels differ; at least one.
+        worth: (cases, S) what every explanation scores on every case against the own label minus the reference's.
+    """
+    centred = centre(worth[differs], pair.transplants.source[differs], pair.strata[differs])
+    size = int(np.count_nonzero(differs))
+    inflated = centred.contributions * centred.inflation
+    return float(np.sum(centred.contributions)) / size, (inflated - np.mean(inflated)) / size, centred.paired
 
 
 def j_view(pair: Pair) -> JView:

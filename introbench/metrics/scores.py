@@ -25,7 +25,9 @@ __all__ = [
     "Graded",
     "Scores",
     "area_under_curve",
+    "auroc_contributions",
     "grade",
+    "macro_f1_contributions",
     "point_scores",
     "rate_and_j",
     "score",
@@ -182,18 +184,23 @@ def _macro_f1(graded: Graded) -> Estimate:
     for mask, name in zip((graded.changed, ~graded.changed), CLASSES, strict=True):
         if not mask.any():
             return not_estimable(f"no case is {name}", n=graded.exact.size)
-    columns = _f1_columns(graded)
-    value = float(_f1_of(*(np.sum(column) for column in columns)))
     smaller = min(cluster_count(graded.clusters[mask]) for mask in (graded.changed, ~graded.changed))
 
     def linear() -> Estimate:
-        contributions = np.zeros(graded.exact.size)
-        for hits, size in (columns[:2], columns[2:]):
-            share = np.sum(hits) / np.sum(size)
-            contributions += (hits - share * size) / np.sum(size) / 2
+        value, contributions = macro_f1_contributions(graded)
         return wilson_linearised(value, contributions, graded.clusters, smaller)
 
-    return bca(_f1_of, columns, graded.clusters, smaller_class=smaller, otherwise=linear)
+    return bca(_f1_of, _f1_columns(graded), graded.clusters, smaller_class=smaller, otherwise=linear)
+
+
+def macro_f1_contributions(graded: Graded) -> tuple[float, Floats]:
+    """Macro-F1 and its linearisation. Both classes must have cases."""
+    columns = _f1_columns(graded)
+    contributions = np.zeros(graded.exact.size)
+    for hits, size in (columns[:2], columns[2:]):
+        share = np.sum(hits) / np.sum(size)
+        contributions += (hits - share * size) / np.sum(size) / 2
+    return float(_f1_of(*(np.sum(column) for column in columns))), contributions
 
 
 def _f1_columns(graded: Graded) -> tuple[Floats, Floats, Floats, Floats]:
@@ -235,11 +242,17 @@ def area_under_curve(values: Floats, positive: Bools, clusters: Ints) -> Estimat
     for mask, name in ((positive, CLASSES[0]), (~positive, CLASSES[1])):
         if not mask.any():
             return not_estimable(f"no case is {name}", n=values.size)
+    area, contributions = auroc_contributions(values, positive)
+    smaller = min(cluster_count(clusters[positive]), cluster_count(clusters[~positive]))
+    return wilson_linearised(area, contributions, clusters, smaller)
+
+
+def auroc_contributions(values: Floats, positive: Bools) -> tuple[float, Floats]:
+    """The area under the ROC curve and what each case contributes to it. Both classes must have cases."""
     placements = _placements(values, positive)
     area = float(np.mean(placements[positive]))
     sizes = np.where(positive, np.count_nonzero(positive), np.count_nonzero(~positive))
-    smaller = min(cluster_count(clusters[positive]), cluster_count(clusters[~positive]))
-    return wilson_linearised(area, (placements - area) / sizes, clusters, smaller)
+    return area, (placements - area) / sizes
 
 
 def _placements(values: Floats, positive: Bools) -> Floats:

@@ -111,7 +111,11 @@ _Asking = Sequence[tuple[Case, Sequence[Question]]]
 
 
 def _as_asked(cases: Sequence[Case], explanations: Mode) -> _Asking:
-    return [(case, [asked_as(question, explanations) for question in case.questions]) for case in cases]
+    left_out = ("explanation",) if explanations == "none" else ()
+    return [
+        (case, [asked_as(question, explanations) for question in case.questions if question.part not in left_out])
+        for case in cases
+    ]
 
 
 def _task_packs(

@@ -60,15 +60,15 @@ def board_page(listing: Listing, board: Board) -> str:
 
 
 def board_sentence(placed: Sequence[Placed], positions: Mapping[str, Position]) -> str:
-    """How many stand on a board, and how many of each tier cannot be told apart from its leader."""
+    """How many stand on a board, and how many of each tier cannot be told apart from the one that leads it."""
     count = len(placed)
-    found = ["1 submission" if count == 1 else f"{count} submissions"]
+    found = []
     for tier in reversed(TIERS):
         members = [positions[str(each.listed.entry.id)] for each in placed if each.listed.entry.tier == tier]
-        first = [each for each in members if each.standing.group == 1]
-        if len(members) > 1 and first:
-            found.append(f"of {len(members)} {tier} ones, {len(first) - 1} cannot be told apart from the first")
-    return f"{'; '.join(found)}."
+        level = sum(each.standing.group == 1 and not each.leads for each in members)
+        if members:
+            found.append(f"{len(members)} {tier}" + (f" ({level} level with their leader)" if level else ""))
+    return f"{'1 submission' if count == 1 else f'{count} submissions'}: {', '.join(found)}."
 
 
 def board_data(listing: Listing, positions: Positions, books: Mapping[str, Book]) -> dict[str, Any]:

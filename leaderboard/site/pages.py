@@ -21,7 +21,7 @@ from introbench_leaderboard.site.data import Position, Positions, board_page, bo
 from introbench_leaderboard.site.listing import TIER_MEANINGS, Listed, Listing, Placed, coupling, target_of
 from introbench_leaderboard.site.plots import best_of, trajectory
 
-__all__ = ["Pages"]
+__all__ = ["Pages", "contact_of"]
 
 _HERE = Path(__file__).parent
 _ASSETS = _HERE / "assets"
@@ -108,12 +108,13 @@ class Pages:
         )
 
     def _model(self, entries: Sequence[Listed]) -> str:
-        current = [each for each in entries if each.entry.superseded_by is None]
-        ids = {str(each.entry.id) for each in current}
-        figures = [
-            trajectory(number, board, [each for each in placed if str(each.listed.entry.id) in ids])
-            for number, (board, placed) in enumerate(self.listing.boards.items())
-        ]
+        steps: dict[Board, list[Placed]] = {}
+        for each in entries:
+            if each.entry.superseded_by is None:
+                for ranked in each.entry.tasks:
+                    steps.setdefault(ranked.board, []).append(Placed(each, ranked))
+        ordered = [board for board in self.listing.boards if board in steps]
+        figures = [trajectory(number, board, steps[board]) for number, board in enumerate(ordered)]
         return self._render(
             "model.html.j2",
             "../",
@@ -137,7 +138,7 @@ class Pages:
                     f"cases.html#runs={quote(str(entry.id))}&board={quote(ranked.board.name)}" if position else "",
                 )
             )
-        return {"listed": listed, "entry": entry, "rows": rows, "facts": _facts(entry), "contact": _contact(entry)}
+        return {"listed": listed, "entry": entry, "rows": rows, "facts": _facts(entry), "contact": contact_of(entry)}
 
 
 def _script(*names: str) -> str:
@@ -213,7 +214,7 @@ def _known(value: bool | int | None) -> str:
     return "not known" if value is None else shown(value)
 
 
-def _contact(entry: Entry) -> str:
+def contact_of(entry: Entry) -> str:
     """The contact where it can be a link: an address of the web, and nothing that a browser would run."""
     try:
         parts = urlsplit(entry.declared.contact)

@@ -16,6 +16,7 @@ FORBIDDEN = {
     "introbench.runs": ("introbench.metrics", "introbench.report"),
     "introbench.metrics": RUNNING,
     "introbench.report": RUNNING,
+    "introbench.gate": RUNNING,
     "introbench.judge": ("torch", "introbench.runs", "introbench.metrics", "introbench.scorer", "introbench.report"),
     "introbench.tasks": TASKS_MAY_NOT,
     "introbench_tasks": TASKS_MAY_NOT,

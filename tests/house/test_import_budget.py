@@ -60,7 +60,14 @@ def test_the_command_imports_nothing_heavy(arguments: list[str]) -> None:
 
 
 def test_metrics_report_and_tasks_work_without_torch(modules: Mapping[str, Path]) -> None:
-    light = ("introbench.judge", "introbench.metrics", "introbench.report", "introbench.tasks", "introbench_tasks")
+    light = (
+        "introbench.gate",
+        "introbench.judge",
+        "introbench.metrics",
+        "introbench.report",
+        "introbench.tasks",
+        "introbench_tasks",
+    )
     names = [name for name in modules if name.startswith(light)]
     program = f"""
 import importlib, json, sys

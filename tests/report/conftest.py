@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chromium import launched, watched
+from chromium import watched
 from reports import HOSTILE, manifest_of, rewritten, run_of
 
 
@@ -40,11 +40,6 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     manifest["config"]["models"][0]["name"] = HOSTILE
     (out / "manifest.json").write_text(json.dumps(manifest), "utf-8")
     return out
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    yield from launched()
 
 
 @pytest.fixture

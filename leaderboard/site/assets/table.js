@@ -47,6 +47,7 @@
       { true: "trained on the labels", null: "training not known" }[run.trained],
       { maker: "by the maker", affiliated: "by an affiliate", undisclosed: "submitter undisclosed" }[run.relation],
       { false: "closed weights", null: "openness not known" }[run.open],
+      run.made > 1 ? "1 of " + run.made + " runs" : "",
     ].filter(Boolean);
     const notes = {
       name: "notes", cell: (run) => {
@@ -139,7 +140,7 @@
       return found.map(({ rows }) => make("tbody", {}, rows));
     };
     const heads = () => {
-      at("heads").replaceChildren(make("th", { scope: "col" }, "compare"), ...columns().map((column) => {
+      at("heads").replaceChildren(make("th", { scope: "col" }, "pick"), ...columns().map((column) => {
         const head = make("th", { scope: "col", class: column.wide ? "wide" : null, "data-sort": column.key || null });
         head.append(column.key ? make("button", { type: "button", click: () => sortBy(column) }, column.name) : column.name);
         return head;

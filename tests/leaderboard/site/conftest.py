@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chromium import launched, watched
+from chromium import watched
 from reports import HOSTILE
 
 # Stores are made as the benchmark makes them. Last, so that it hides nothing installed.
@@ -54,11 +54,6 @@ def store(runs: list[Measured], tmp_path_factory: pytest.TempPathFactory) -> Pat
 @pytest.fixture(scope="session")
 def site(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_site(store, tmp_path_factory.mktemp("pages") / "site").out
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    yield from launched()
 
 
 @pytest.fixture

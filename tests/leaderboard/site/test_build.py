@@ -16,10 +16,12 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reports import ACTIVE, introbench
+from reports import ACTIVE, introbench, manifest_of, run_of
 
+from benchmarks.site.stores import Measured, place
 from introbench.errors import UsageError
-from introbench_leaderboard.entry import BUNDLE, OUTCOMES, Board, read_entries, read_entry, read_outcomes
+from introbench.files import slug
+from introbench_leaderboard.entry import BUNDLE, OUTCOMES, Base, Board, EntryId, read_entries, read_entry, read_outcomes
 from introbench_leaderboard.site import build, listing
 from introbench_leaderboard.site.build import build_site
 from introbench_leaderboard.site.listing import listing_of
@@ -191,6 +193,32 @@ def test_shards_hold_the_outcomes_of_the_store(store: Path, site: Path) -> None:
             assert [(-1 if p is None else p / 1000) for p in answers["changed"]] == pytest.approx(
                 [-1 if p is None else p for p in outcomes.p_changed], abs=6e-4
             )
+
+
+def test_models_that_differ_beyond_noise_are_in_different_tie_groups(site: Path) -> None:
+    data = unpacked(site / "data" / "board.js")
+    found = {run["id"]: run["results"][0] for run in data["runs"] if run["model"] == "checked"}
+    groups = [found[f"acme__checked/{name}"]["group"] for name in ("step3/run3", "step2/run2", "main/run1")]
+    assert groups == [1, 2, 3]
+    assert all(result["leads"] for result in found.values())
+
+
+def test_coupling_is_shown_only_against_a_base_whose_answers_are_the_boards_own(tmp_path: Path) -> None:
+    run = run_of(tmp_path / "run", "scripted/cued_is_hint", "scripted/oracle?seed=1", limit=30)
+    manifest = manifest_of(run)
+    manifest["models"][1]["role"] = "base"
+    files = {str(file.relative_to(run)): file.read_bytes() for file in run.glob("records/*/*.jsonl")}
+    files |= {"manifest.json": json.dumps(manifest).encode(), "cases.jsonl": (run / "cases.jsonl").read_bytes()}
+    found = Measured(files)
+    name = manifest["models"][1]["name"]
+    for state in ("matches", "differs", "not pinned"):
+        base = Base(name=name, spec="hf/acme/base", fingerprint="f", state=state)  # type: ignore[arg-type]
+        place(tmp_path / "store", found, EntryId(org="acme", model="m", revision=slug(state), run="r"), base=base)
+    site = build_site(tmp_path / "store", tmp_path / "site").out
+    shown = {run["revision"]: run["results"][0]["coupling"] for run in unpacked(site / "data" / "board.js")["runs"]}
+    (pair,) = [pair for pair in found.results.summary.tasks[0].pairs if pair.reference == name]
+    centred = pair.exact.centred_coupling
+    assert shown == {"matches": [centred.value, centred.low, centred.high], "differs": None, "not-pinned": None}
 
 
 def test_superseded_entries_stay_on_the_page_of_their_model_and_nowhere_else(site: Path) -> None:
