@@ -61,9 +61,9 @@ _OF_THE_BOARD = Declared(
 )
 
 
-def base_state(store: Path, submission: Submission) -> State:
-    """Whether the base of a submission answers as the board's own, on every task that was pinned."""
-    states = [state for _, state, _ in _judged(store, submission)]
+def base_state(store: Path, manifest: Manifest, members: Mapping[str, bytes]) -> State:
+    """Whether the base of a bundle answers as the board's own on every task."""
+    states = [state for _, state, _ in _judged(store, manifest, members)]
     if "differs" in states:
         return "differs"
     return "matches" if states and all(state == "matches" for state in states) else "not pinned"
@@ -71,18 +71,17 @@ def base_state(store: Path, submission: Submission) -> State:
 
 def judged_base(store: Path, submission: Submission) -> Iterator[Reason]:
     """Why the base's ledger is not taken: it is not that of the model that it is said to be."""
-    for task, state, text in _judged(store, submission):
+    for task, state, text in _judged(store, submission.manifest, submission.members):
         if state == "differs":
             yield reason("base-differs", f"ledger of the base, {task}", text)
 
 
-def _judged(store: Path, submission: Submission) -> Iterator[tuple[str, State, str]]:
+def _judged(store: Path, manifest: Manifest, members: Mapping[str, bytes]) -> Iterator[tuple[str, State, str]]:
     """Per task: how the base compares, and the first difference in words."""
-    manifest = submission.manifest
     if len(manifest.models) < 2:
         return
     base = manifest.models[1]
-    sent = _answers(submission.members, base, manifest.config.tasks)
+    sent = _answers(members, base, manifest.config.tasks)
     for task in manifest.config.tasks:
         file = _file(store, base, task)
         if not file.exists():

@@ -14,6 +14,7 @@ __all__ = [
     "CASES",
     "HEADER",
     "MANIFEST",
+    "MOST_TASKS",
     "ROW_FIELDS",
     "Config",
     "ConfigModel",
@@ -25,6 +26,9 @@ __all__ = [
 
 BUNDLE_SCHEMA = 1
 HEADER, MANIFEST, CASES = "bundle.json", "manifest.json", "cases.jsonl"
+
+MOST_TASKS = 8
+"""Tasks of one bundle: the board works each of them out anew, whatever else is wrong with the bundle."""
 
 ROW_FIELDS = ("ask", "check", "key", "logprobs", "pack", "replicate", "text", "tokens")
 """Fields of a ledger row in a bundle: those of a run without the time and the host."""
@@ -80,7 +84,7 @@ class Config(_Sent):
 
     models: list[ConfigModel] = Field(min_length=1, max_length=2)
     """The target, then its declared base where there is one."""
-    tasks: list[_Text] = Field(min_length=1, max_length=16)
+    tasks: list[_Text] = Field(min_length=1, max_length=MOST_TASKS)
     """Canonical task specs."""
     split: Literal["test", "train"]
     """Which items were asked."""
@@ -146,7 +150,7 @@ class Manifest(_Sent):
     """Root seed, as in the configuration."""
     models: list[ManifestModel] = Field(min_length=1, max_length=2)
     """The models, as they were loaded."""
-    tasks: list[dict[str, Any]] = Field(min_length=1, max_length=16)
+    tasks: list[dict[str, Any]] = Field(min_length=1, max_length=MOST_TASKS)
     """The tasks; compared with what the board's own tasks give, field by field."""
     versions: dict[_Text, _Text] = Field(max_length=16)
     """Versions of what ran."""

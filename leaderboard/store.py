@@ -10,7 +10,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -39,6 +39,7 @@ from introbench_leaderboard.entry import (
     read_entry,
 )
 from introbench_leaderboard.identity import engine_of, weights_of
+from introbench_leaderboard.layout import Manifest
 from introbench_leaderboard.reasons import Reason, reason
 from introbench_leaderboard.recompute import Recomputed, recompute
 from introbench_leaderboard.rerun import Rerun
@@ -200,7 +201,9 @@ def rescore(store: Path, clock: Clock = utc_now) -> tuple[list[Moved], list[str]
             except (ArchiveError, UsageError, OSError) as error:
                 failed.append(f"{name}: {error}")
                 continue
-            after = _rescored(store, before, results, clock)
+            base = _base(store, manifest, members)
+            warnings = [*results.warnings, *_own_warnings(manifest)]
+            after = _rescored(before.model_copy(update={"base": base, "warnings": warnings}), results, clock)
             moved += _differences(before, after)
             if after != before:
                 _write_derived(folder, after, results.outcomes)
@@ -252,13 +255,13 @@ def _entry(store: Path, submission: Submission, rerun: Rerun | None, now: dateti
         tier=rerun.tier if rerun and rerun.tier else "recomputed",
         rerun=str(rerun) if rerun and rerun.tier else "",
         declared=submission.header.declared,
-        base=_base(store, submission),
+        base=_base(store, submission.manifest, submission.members),
         accepted=now,
         scorer=__version__,
         bundle_sha256=submission.sha256,
         bundle_bytes=submission.size,
         answers_hash=submission.answers,
-        warnings=[*submission.results.warnings, *_own_warnings(submission)],
+        warnings=[*submission.results.warnings, *_own_warnings(submission.manifest)],
         command=command_of({"config": config}),
         supersedes=submission.header.supersedes,
         tasks=list(submission.results.ranked),
@@ -266,19 +269,20 @@ def _entry(store: Path, submission: Submission, rerun: Rerun | None, now: dateti
     )
 
 
-def _own_warnings(submission: Submission) -> Iterator[str]:
-    target, git = submission.manifest.models[0], submission.manifest.git
+def _own_warnings(manifest: Manifest) -> Iterator[str]:
+    target, git = manifest.models[0], manifest.git
     if "withheld" in target.spec or target.spec.partition("/")[2].startswith("./"):
         yield "The weights lie nowhere that the spec names: who submitted them has to be asked for them."
     if git and git.get("dirty"):
         yield "The code that ran had changes that no commit holds."
 
 
-def _base(store: Path, submission: Submission) -> Base | None:
-    if len(submission.manifest.models) < 2:
+def _base(store: Path, manifest: Manifest, members: Mapping[str, bytes]) -> Base | None:
+    if len(manifest.models) < 2:
         return None
-    base = submission.manifest.models[1]
-    return Base(name=base.name, spec=base.spec, fingerprint=base.fingerprint, state=base_state(store, submission))
+    base = manifest.models[1]
+    state = base_state(store, manifest, members)
+    return Base(name=base.name, spec=base.spec, fingerprint=base.fingerprint, state=state)
 
 
 def _write_derived(folder: Path, entry: Entry, outcomes: Any) -> None:
@@ -304,18 +308,11 @@ def _replace(store: Path, entry_id: str, **changes: Any) -> Entry:
     return entry
 
 
-def _rescored(store: Path, before: Entry, results: Recomputed, clock: Clock) -> Entry:
+def _rescored(before: Entry, results: Recomputed, clock: Clock) -> Entry:
     from introbench import __version__
 
-    own = [text for text in before.warnings if text.startswith("The ")]
-    after = before.model_copy(
-        update={
-            "tasks": list(results.ranked),
-            "summary": results.summary,
-            "warnings": [*results.warnings, *own],
-            "scorer": __version__,
-        }
-    )
+    new = {"tasks": list(results.ranked), "summary": results.summary, "scorer": __version__}
+    after = before.model_copy(update=new)
     return before if after == before else after.model_copy(update={"rescored": clock()})
 
 

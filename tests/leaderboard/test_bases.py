@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ from bundles import RULES, Forged, bundle_of, run_for_board
 
 from introbench_leaderboard.bases import BASES, pin_base
 from introbench_leaderboard.check import Submission, check_bundle
+from introbench_leaderboard.entry import read_entries
 from introbench_leaderboard.prepare import Prepared
 from introbench_leaderboard.rules import Rules
-from introbench_leaderboard.store import accept, conflicts
+from introbench_leaderboard.store import accept, conflicts, rescore
 
 pytestmark = pytest.mark.slow
 
@@ -43,8 +45,6 @@ def pinned(tiny_spec: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def of_a_store(pinned: Path, tmp_path: Path) -> Path:
-    import shutil
-
     shutil.copytree(pinned, tmp_path / "store")
     return tmp_path / "store"
 
@@ -69,6 +69,17 @@ def test_a_base_comes_along_and_is_not_pinned_until_the_board_has_asked_it(adapt
 
 def test_a_base_that_answers_as_the_boards_own_matches(adapted: Prepared, pinned: Path, tmp_path: Path) -> None:
     entry = accept(of_a_store(pinned, tmp_path), adapted.data, adapted.submission)
+    assert entry.base is not None and entry.base.state == "matches"
+
+
+def test_rescoring_holds_earlier_entries_against_a_base_that_was_pinned_later(
+    adapted: Prepared, pinned: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    accept(store, adapted.data, adapted.submission)
+    shutil.copytree(pinned / BASES, store / BASES)
+    assert rescore(store) == ([], [])
+    ((_, entry),) = read_entries(store)
     assert entry.base is not None and entry.base.state == "matches"
 
 

@@ -83,12 +83,26 @@ def other_bundle(tiny_spec: str, tmp_path_factory: pytest.TempPathFactory) -> Pr
     return bundle_of(run, "acme/other", rules=RULES)
 
 
+@pytest.mark.slow
 def test_the_real_model_confirms_its_own_rows(tiny_bundle: Prepared, tiny_spec: str) -> None:
     found = rerun(tiny_bundle.submission, 1000, "secret", tiny_spec)
     assert found.reasons == () and found.tier == "reproduced" and found.tokens
     assert found.rows == len(tiny_bundle.submission.asked)
 
 
+@pytest.mark.slow
+def test_written_explanations_are_confirmed_to_the_letter(tiny_spec: str, tmp_path: Path) -> None:
+    prepared = bundle_of(run_for_board(tmp_path / "run", tiny_spec, free=True, limit=2), "acme/tiny")
+    assert rerun(prepared.submission, 1000, "secret", tiny_spec).tier == "reproduced"
+    forged = Forged.of(prepared.data)
+    next(row for row in forged.ledger if row["text"] is not None)["text"] += "!"
+    changed = check_bundle(forged.data(), RULES.model_copy(update={"limit": 2})).submission
+    assert changed is not None
+    (reason,) = rerun(changed, 1000, "secret", tiny_spec).reasons
+    assert "is another reply than the model writes" in reason.text
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("surface", "attack", "outcome"), cells("rerun"))
 def test_asking_the_real_model_again_catches(
     tiny_bundle: Prepared, other_bundle: Prepared, tiny_spec: str, surface: str, attack: str, outcome: str
