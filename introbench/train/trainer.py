@@ -174,7 +174,7 @@ class _Training:
         arguments = training_arguments(self.chosen, len(self.steps), self.folder.work, device)
         if first_place:
             self.record = self._begin(known, tokens)
-        self.adapted = add_adapter(model.hf_model, self.chosen, self.spec.name)
+        self.adapted = add_adapter(model.hf_model, self.chosen, _public(self.spec.name))
         student = Student(self.adapted, model.path, first, self.chosen.kl_direction)
         self._carry_out(PackedTrainer(student, arguments, self.steps, self.folder.log, self._after), arguments)
         if first_place:
@@ -206,7 +206,7 @@ class _Training:
             "config": dict(self.asked),
             "base": {
                 "spec": str(self.spec),
-                "name": self.spec.name,
+                "name": _public(self.spec.name),
                 "weights": self.head.fingerprint.parts["weights"],
                 "fingerprint_parts": dict(self.head.fingerprint.parts),
             },
@@ -303,6 +303,11 @@ class _Training:
         write_whole(self.folder.path / "README.md", model_card(self.record, log, rows).encode())
         self.folder.write_record({**self.record, "complete": True})
         self.folder.tidy()
+
+
+def _public(name: str) -> str:
+    """A base as an adapter that may be passed on names it: of a folder on one machine, its last part."""
+    return Path(name).name if name.startswith(("/", "~")) else name
 
 
 def _facts(made: TrainingSet) -> dict[str, Any]:
