@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from introbench.cli.options import Columns, Data, IncludePath, Offline, Seed, split_pairs, split_tasks, task_values
+from introbench.cli.options import Columns, Data, IncludePath, Offline, split_pairs, split_tasks, task_values
 from introbench.cli.say import say
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ _Set = Annotated[
 _Out = Annotated[
     Path | None, typer.Option("--out", "-o", metavar="DIR", help="Output folder; the same command goes on in it.")
 ]
+_Seed = Annotated[
+    int | None, typer.Option("--seed", metavar="N", help="Of the adapter's start, the order of cases, and the labels.")
+]
 _EvalTasks = Annotated[
     str | None,
     typer.Option("--eval-tasks", metavar="SPECS", help="Tasks asked along the way; the first of --task if left out."),
@@ -62,7 +65,7 @@ def train(
     arm: _ArmSpec = "kl",
     labels: _Labels = None,
     out: _Out = None,
-    seed: Seed = 0,
+    seed: _Seed = None,
     set_: _Set = None,
     eval_tasks: _EvalTasks = None,
     eval_limit: _EvalLimit = 100,
@@ -98,11 +101,12 @@ def train(
         _carry_out(_config(request, made, chosen, out, evaluation if eval_limit else None), on_progress)
 
 
-def _overrides(texts: list[str], labels: str | None, seed: int) -> dict[str, object]:
+def _overrides(texts: list[str], labels: str | None, seed: int | None) -> dict[str, object]:
     import yaml
 
     given = {name: yaml.safe_load(value) for name, value in split_pairs("--set", texts).items()}
-    return {"seed": seed, **({"labels": labels} if labels is not None else {}), **given}
+    options = {"labels": labels, "seed": seed}
+    return {name: value for name, value in options.items() if value is not None} | given
 
 
 def _request(

@@ -33,6 +33,16 @@ class OutputFolder:
         return self.path / TRAINING_RECORD
 
     @property
+    def arm(self) -> Path:
+        """The arm with all of its values."""
+        return self.path / "arm.yaml"
+
+    @property
+    def learnt(self) -> Path:
+        """A row per case of the training set."""
+        return self.path / "training_set.jsonl"
+
+    @property
     def log(self) -> Path:
         """A line per step."""
         return self.path / "log.jsonl"
@@ -63,7 +73,8 @@ class OutputFolder:
         """
         with disk_errors(self.path):
             names = [entry.name for entry in self.path.iterdir()] if self.path.exists() else []
-        if not [name for name in names if not name.startswith(".")]:
+        # The record is the last file of a beginning: without it, a training was killed while it was set up.
+        if not {name for name in names if not name.startswith(".")} - {self.arm.name, self.learnt.name}:
             return None
         if not self.record.is_file():
             raise RunDirectoryError(f"{self.path}: is not empty and holds no training; choose another --out")

@@ -165,6 +165,8 @@ class _Training:
         rows = self.config.training_set.cases
         device = model.hf_model.device
         first_place = self._place(device)
+        if first_place:
+            self.record = self._begin(known)
         first = self._first(model, book, first_place) if self.chosen.kl_weight else None
         adapter = adapter_parameters(model.hf_model, self.chosen)
         parameters = sum(each.numel() for each in model.hf_model.parameters())
@@ -173,8 +175,9 @@ class _Training:
         _refuse_two_regimes(model, self.steps)
         arguments = training_arguments(self.chosen, len(self.steps), self.folder.work, device)
         if first_place:
-            self.record = self._begin(known, tokens)
-        self.adapted = add_adapter(model.hf_model, self.chosen, self.spec.name)
+            self.record |= {"steps": len(self.steps), "pack_tokens": tokens}
+            self.folder.write_record(self.record)
+        self.adapted = add_adapter(model.hf_model, self.chosen, _public(self.spec.name))
         student = Student(self.adapted, model.path, first, self.chosen.kl_direction)
         self._carry_out(PackedTrainer(student, arguments, self.steps, self.folder.log, self._after), arguments)
         if first_place:
@@ -198,7 +201,7 @@ class _Training:
             found.save(file, key)
         return found
 
-    def _begin(self, known: Mapping[str, Any] | None, pack_tokens: int) -> dict[str, Any]:
+    def _begin(self, known: Mapping[str, Any] | None) -> dict[str, Any]:
         made = self.config.training_set
         record: dict[str, Any] = {
             "schema": _SCHEMA,
@@ -206,21 +209,19 @@ class _Training:
             "config": dict(self.asked),
             "base": {
                 "spec": str(self.spec),
-                "name": self.spec.name,
+                "name": _public(self.spec.name),
                 "weights": self.head.fingerprint.parts["weights"],
                 "fingerprint_parts": dict(self.head.fingerprint.parts),
             },
             **_facts(made),
-            "steps": len(self.steps),
-            "pack_tokens": pack_tokens,
             "versions": versions(),
             "hardware": hardware(),
             "git": git_state(),
         }
         if known is None:
             self.folder.path.mkdir(parents=True, exist_ok=True)
-            write_whole(self.folder.path / "arm.yaml", self.config.arm_file.encode())
-            write_whole(self.folder.path / "training_set.jsonl", made.jsonl())
+            write_whole(self.folder.arm, self.config.arm_file.encode())
+            write_whole(self.folder.learnt, made.jsonl())
             self.folder.write_record(record)
         return record
 
@@ -303,6 +304,11 @@ class _Training:
         write_whole(self.folder.path / "README.md", model_card(self.record, log, rows).encode())
         self.folder.write_record({**self.record, "complete": True})
         self.folder.tidy()
+
+
+def _public(name: str) -> str:
+    """A base as an adapter that may be passed on names it: of a folder on one machine, its last part."""
+    return Path(name).name if name.startswith(("/", "~")) else name
 
 
 def _facts(made: TrainingSet) -> dict[str, Any]:

@@ -258,6 +258,22 @@ def test_fresh_labels_are_those_of_the_student_at_that_step_also_where_it_goes_o
         train(other)
 
 
+def test_ended_while_it_is_being_set_up_it_begins_again(
+    tiny_llama: Path, labels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = prepared(tiny_llama, labels, tmp_path / "out", replace(CHOSEN, steps=1))
+
+    def ended(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for name in ("introbench.train.trainer.measure_first", "introbench.train.trainer.OutputFolder.write_record"):
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(name, ended)
+            train(config)
+        assert not (config.out / "log.jsonl").exists()
+    assert train(config).steps == 1
+
+
 def test_a_torn_line_of_a_log_is_not_read(tmp_path: Path) -> None:
     folder = OutputFolder(tmp_path)
     folder.log.write_text('{"step": 1}\n{"step": 2}\n{"st')
