@@ -83,12 +83,14 @@ def train(
     from introbench.errors import UsageError
     from introbench.train.arm import resolve_arm
     from introbench.train.build import stand_in_set
-    from introbench.train.config import EvaluationConfig
+    from introbench.train.config import EvaluationConfig, check_output_path
     from introbench.train.processes import shared_training_set
 
     chosen = resolve_arm(arm, _overrides(set_ or [], labels, seed))
     if out is None and not dry_run:
         raise UsageError("--out DIR is missing: name the output folder, a new one or the one to go on in")
+    if out is not None:
+        check_output_path(out)
     evaluation = EvaluationConfig(
         tuple(split_tasks(eval_tasks or "")), eval_limit or None, tuple(eval_reference or ()), seed=0
     )

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from introbench.errors import UsageError
 from introbench.train.rows import TrainingSet
 
-__all__ = ["EvaluationConfig", "Hyperparameters", "KlDirection", "KlPositions", "TrainConfig"]
+__all__ = ["EvaluationConfig", "Hyperparameters", "KlDirection", "KlPositions", "TrainConfig", "check_output_path"]
 
 KlDirection = Literal["forward", "reverse"]
 """KL(M0 ‖ current), or KL(current ‖ M0)."""
@@ -21,6 +21,8 @@ KlPositions = Literal["reply", "first", "choices"]
 
 _WHOLE = ("rank", "batch_tokens", "save_every", "cases_together")
 _POSITIVE = ("alpha", "learning_rate", "epochs", "max_grad_norm")
+_UNFIT = "?*+,"
+"""Letters that mean something in a model spec, and so cannot stand in the path of an adapter."""
 _NOT_NEGATIVE = ("kl_weight", "verdict_weight", "behaviour_weight", "warmup", "weight_decay")
 
 
@@ -98,6 +100,12 @@ class Hyperparameters:
     def as_json(self) -> dict[str, Any]:
         """The form in which it stands beside the adapter."""
         return {**asdict(self), "targets": list(self.targets), "evaluate_at": list(self.evaluate_at)}
+
+
+def check_output_path(out: Path) -> None:
+    """Raises UsageError where the path of an adapter could not stand in a model spec."""
+    if unfit := [letter for letter in _UNFIT if letter in str(out)]:
+        raise UsageError(f"--out {out}: {unfit[0]!r} cannot stand in the path of an adapter; choose another")
 
 
 @dataclass(frozen=True)

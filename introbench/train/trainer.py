@@ -27,7 +27,7 @@ from introbench.train.adapter import add_adapter, save_adapter
 from introbench.train.batches import Steps
 from introbench.train.card import model_card
 from introbench.train.checkpoints import last_whole
-from introbench.train.config import TrainConfig
+from introbench.train.config import TrainConfig, check_output_path
 from introbench.train.evaluate import Evaluator, adapted_spec
 from introbench.train.first import FirstBehaviour, first_key, measure_first, read_first
 from introbench.train.lessons import LessonBook
@@ -40,8 +40,6 @@ from introbench.train.rows import TrainingSet
 __all__ = ["TrainOutcome", "open_base", "train"]
 
 _SCHEMA = 1
-_UNFIT = "?*+,"
-"""Letters that mean something in a model spec, and so cannot stand in the path of an adapter."""
 
 OnProgress = Callable[[Progress], None]
 
@@ -73,8 +71,7 @@ def train(config: TrainConfig, on_progress: OnProgress = lambda progress: None) 
     Raises UsageError where the input is wrong, with nothing half-written, or where the loss is no number any more;
     RunDirectoryError where the folder holds something else; ModelError where the base cannot be trained.
     """
-    if unfit := [letter for letter in _UNFIT if letter in str(config.out)]:
-        raise UsageError(f"--out {config.out}: {unfit[0]!r} cannot stand in the path of an adapter; choose another")
+    check_output_path(config.out)
     folder = OutputFolder(config.out)
     spec, head = open_base(config)
     asked = _as_asked(config, spec, head)
