@@ -175,18 +175,7 @@ def table(cells: list[dict[str, Any]]) -> str:
         ]
         for cell in cells
     ]
-    headers = [
-        "items",
-        "cues",
-        "anew",
-        "ties",
-        "said differs",
-        "false alarms",
-        "in 4 looks",
-        "printed",
-        "power",
-        "false ok",
-    ]
+    headers = "items cues anew ties differ alarms in-4-looks printed power at-half false-ok".split()
     return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
 
 

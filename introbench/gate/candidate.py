@@ -93,6 +93,8 @@ def judged(
             raise UsageError("--budget, --looks and --out are for a candidate that is a model spec; this one is a run")
         outcomes, run = read_outcomes(Path(asked.text), asked.model)
         return decide(held, Candidate(outcomes, run), config, where, strict=strict, noise=noise)
+    if asked.model is not None:
+        raise UsageError("--model names a model of a run; this candidate is a model spec")
     with ExitStack() as stack:
         out = asked.out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="introbench-gate-")))
         return _run_and_judge(held, asked, out, config, where, strict, noise, tell)
@@ -155,6 +157,7 @@ class _Runner:
         """Run the candidate on so many items of each task."""
         from introbench.runs.config import resolve_config
         from introbench.runs.execute import execute
+        from introbench.train.sources import with_labels
 
         how = self._baseline.facts.asked
         try:
@@ -177,6 +180,7 @@ class _Runner:
         if not final or self._done:
             self._out.mkdir(parents=True, exist_ok=True)
         if out not in self._done:
+            config, variants = with_labels(config, variants, out, execute)
             execute(config, variants, out, on_progress=clock or (lambda progress: None), reuse=self._done)
             self._done.append(out)
         return out

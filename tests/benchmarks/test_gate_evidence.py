@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.evidence.gate import ALPHA, GATE, cell_of, falls_short, main, worlds
+from benchmarks.evidence.gate import ALPHA, GATE, cell_of, falls_short, main, table, worlds
 from benchmarks.evidence.gate_worlds import PairWorld, drawn, largest_harm, measured, results_of
 from introbench.gate.sequential import spending
 
@@ -79,3 +79,10 @@ def test_the_command_writes_every_cell(tmp_path: Path) -> None:
     result = json.loads(file.read_text())
     assert len(result["cells"]) == 2
     assert len(result["gate_sha256"]) == 64
+
+
+def test_the_page_shows_the_numbers_that_were_measured(repository: Path) -> None:
+    result = json.loads((repository / "benchmarks/results/gate-errors.json").read_text())
+    assert table(result["cells"]) in (repository / "docs/gate.md").read_text()
+    assert sum(cell["sets"] for cell in result["cells"]) >= 1000
+    assert all(cell["falls_short"] == falls_short(cell) == [] for cell in result["cells"])

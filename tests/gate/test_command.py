@@ -131,6 +131,7 @@ def test_a_budget_asks_what_fits_and_never_less_than_its_pilot(baseline: Path, t
         (["--candidate", "scripted/oracle", "--budget", "5x"], "write a time as 90s, 5m or 1h"),
         (["--candidate", "{good}", "--budget", "5m"], "this one is a run"),
         (["--candidate", "{good}", "--model", "nobody"], "no model 'nobody'"),
+        (["--candidate", "scripted/oracle", "--model", "nobody"], "this candidate is a model spec"),
         (["--candidate", "{good}", "--config", "none.toml"], "none.toml"),
         (["--candidate", "{good}", "--annotations", "gitlab"], "annotations"),
         ([], "candidate"),
