@@ -16,6 +16,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 
 from introbench.errors import UsageError
 from introbench.files import disk_errors
+from introbench.ranks import PATIENCE
 from introbench.scorer.memory import out_of_memory
 from introbench.train.batches import Step, Steps, TrainingPack
 from introbench.train.checkpoints import seal
@@ -26,9 +27,6 @@ __all__ = ["OnStep", "PackedTrainer", "training_arguments"]
 
 OnStep = Callable[[int], None]
 """Called behind a step, with its number."""
-
-_PATIENCE = 30 * 24 * 3600
-"""Seconds that processes wait for one that evaluates or labels."""
 
 _KEPT = 2
 """Checkpoints that are kept: the last one, and the one before it in case the last is torn."""
@@ -62,7 +60,7 @@ def training_arguments(chosen: Hyperparameters, steps: int, folder: Path, device
         save_total_limit=_KEPT,
         use_cpu=device.type == "cpu",
         ddp_backend="gloo" if device.type == "cpu" and int(os.environ.get("WORLD_SIZE", "1")) > 1 else None,
-        ddp_timeout=_PATIENCE,
+        ddp_timeout=int(PATIENCE.total_seconds()),
         ddp_find_unused_parameters=False,
         remove_unused_columns=False,
         dataloader_pin_memory=False,

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from accelerate import PartialState
 
+from introbench.ranks import PATIENCE
 from introbench.runs.config import RunConfig
 from introbench.runs.execute import execute
 from introbench.tasks.registry import TaskVariant
@@ -24,7 +25,9 @@ def joined() -> Any:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return None
     # As the Trainer will join them: over gloo where there is no GPU.
-    return PartialState(cpu=True, backend="gloo") if not torch.cuda.is_available() else PartialState()
+    if torch.cuda.is_available():
+        return PartialState(timeout=PATIENCE)
+    return PartialState(cpu=True, backend="gloo", timeout=PATIENCE)
 
 
 def shared_training_set(request: SetRequest, measure: Measure = execute) -> TrainingSet:
