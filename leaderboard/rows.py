@@ -42,6 +42,10 @@ def case_reasons(data: bytes, expected: bytes, limits: Limits) -> Iterator[Reaso
     wrong = 0
     try:
         for number, row in strict_rows(data, limits):
+            if number > len(known):
+                wrong += 1
+                yield reason("case-count", CASES, f"holds more than the {len(known)} cases of this task version")
+                break
             where = f"{CASES}, line {number}"
             case = row.get("id") if isinstance(row, dict) else None
             wrong += not isinstance(case, str) or case in seen or row != known.get(case)

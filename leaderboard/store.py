@@ -157,8 +157,6 @@ def accept(
         except BaseException:
             shutil.rmtree(made, ignore_errors=True)
             raise
-        if entry.supersedes:
-            _replace(store, entry.supersedes, superseded_by=str(entry.id))
         _index(store)
     return entry
 
@@ -218,6 +216,10 @@ def write_index(store: Path) -> Path:
 
 
 def _index(store: Path) -> Path:
+    """Note at every corrected entry what corrects it, and list all entries."""
+    for _, entry in read_entries(store):
+        if entry.supersedes and find_entry(store, entry.supersedes).superseded_by is None:
+            _replace(store, entry.supersedes, superseded_by=str(entry.id))
     rows = [
         {
             "id": str(entry.id),

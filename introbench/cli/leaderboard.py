@@ -51,7 +51,7 @@ def check(
     """Say whether the board would take a bundle; exits with 1 and every reason where it would not."""
     from introbench_leaderboard.told import told
 
-    submission, reasons, confirmed = _judged(bundle, store, rerun, nonce, model)
+    submission, reasons, confirmed = _judged(_data(bundle), store, rerun, nonce, model)
     say(told(bundle, submission, reasons, confirmed, format), end=False)
     if reasons:
         raise typer.Exit(1)
@@ -70,11 +70,12 @@ def accept(
     from introbench_leaderboard import store as stores
     from introbench_leaderboard.told import told
 
-    submission, reasons, confirmed = _judged(bundle, store, rerun, nonce, model)
+    data = _data(bundle)
+    submission, reasons, confirmed = _judged(data, store, rerun, nonce, model)
     if submission is None or reasons:
         say(told(bundle, submission, reasons, confirmed, "text"), end=False)
         raise typer.Exit(1)
-    entry = stores.accept(store, bundle.read_bytes(), submission, confirmed)
+    entry = stores.accept(store, data, submission, confirmed)
     say(f"{entry.id}: {entry.tier}")
 
 
@@ -96,7 +97,7 @@ def confirm(
     bundle = entry_folder(store, stores.find_entry(store, entry).id) / BUNDLE
     if rerun is None:
         raise UsageError("--rerun N is missing: how many cases are asked again")
-    submission, reasons, confirmed = _judged(bundle, None, rerun, nonce, model, store)
+    submission, reasons, confirmed = _judged(_data(bundle), None, rerun, nonce, model, store)
     if confirmed is None or reasons:
         say(told(bundle, submission, reasons, confirmed, "text"), end=False)
         raise typer.Exit(1)
@@ -172,8 +173,15 @@ def build(
         say(line)
 
 
+def _data(bundle: Path) -> bytes:
+    """The bundle, read once: what is checked is what is taken."""
+    from introbench_leaderboard.check import read_bundle
+
+    return read_bundle(bundle)
+
+
 def _judged(
-    bundle: Path,
+    data: bytes,
     store: Path | None,
     rerun: int | None,
     nonce: str | None,
@@ -182,14 +190,14 @@ def _judged(
 ) -> tuple[Submission | None, list[Reason], Rerun | None]:
     """The bundle where it is sound, every reason against it, and what a re-run gave."""
     from introbench.errors import UsageError
-    from introbench_leaderboard.check import check_bundle, read_bundle
+    from introbench_leaderboard.check import check_bundle
     from introbench_leaderboard.rerun import rerun as asked_again
     from introbench_leaderboard.rules import read_rules
     from introbench_leaderboard.store import conflicts
 
     if rerun is not None and not nonce:
         raise UsageError("--nonce SECRET is missing: a draw that can be foreseen proves nothing")
-    verdict = check_bundle(read_bundle(bundle), read_rules(store or rules_of))
+    verdict = check_bundle(data, read_rules(store or rules_of))
     reasons: list[Reason] = list(verdict.reasons)
     if verdict.submission is None:
         return None, reasons, None

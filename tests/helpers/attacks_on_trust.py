@@ -111,6 +111,7 @@ DECLARED: Mapping[str, Attack] = {
     "training on the labels that is kept quiet": _says(trained_on_labels=False),
     "a maker who calls itself independent": _says(relation="independent"),
     "somebody else's address": _says(contact="https://example.org/somebody-else"),
+    "a name that looks like another in plain letters": lambda forged, other: forged.header.update(org="acrne"),
     "invented answers that fit together": _invented,
     "a second time copied from the first": _copied,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,7 @@ def test_asking_the_real_model_again_catches(
     assert outcome.removeprefix("caught ") in {reason.code for reason in found.reasons}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("surface", "attack", "outcome"), cells("declared"))
 def test_what_no_text_can_tell_stays_in_the_lowest_tier(
     tiny_bundle: Prepared, tmp_path: Path, surface: str, attack: str, outcome: str
@@ -123,6 +125,20 @@ def test_what_no_text_can_tell_stays_in_the_lowest_tier(
     DECLARED[attack](forged, forged)
     data = forged.data()
     assert accept(tmp_path, data, sound_submission(data)).tier == "recomputed"
+
+
+def test_a_reply_that_acts_reaches_nothing_that_is_shown(tmp_path: Path) -> None:
+    """Replies may hold anything; entries and outcomes hold what was read from them, never their text."""
+    forged = Forged.of(bundle_of(run_for_board(tmp_path / "run", "me=scripted/reporter", free=True)).data)
+    for row in forged.ledger:
+        if row["text"] is not None:
+            row["text"] = "<script>alert(1)</script>\x1b[2J\u202e" + row["text"]
+    data = forged.data()
+    accept(tmp_path / "store", data, sound_submission(data))
+    (entry,) = (tmp_path / "store").rglob("entry.json")
+    (outcomes,) = (tmp_path / "store").rglob("*.json.gz")
+    for shown in (entry.read_bytes(), gzip.decompress(outcomes.read_bytes())):
+        assert b"<script" not in shown and b"\x1b" not in shown and b"u001b" not in shown
 
 
 def _of_store(attack: str, sound: Prepared, tmp_path: Path) -> bytes:

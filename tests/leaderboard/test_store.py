@@ -18,7 +18,7 @@ from reports import introbench
 
 from introbench.errors import UsageError
 from introbench_leaderboard.check import Submission, check_bundle
-from introbench_leaderboard.entry import read_entries, read_entry, read_outcomes
+from introbench_leaderboard.entry import dump_entry, read_entries, read_entry, read_outcomes
 from introbench_leaderboard.prepare import Prepared
 from introbench_leaderboard.rerun import Rerun, chance_of_missing, draw
 from introbench_leaderboard.store import accept, add_flag, raise_tier, rescore, write_index
@@ -103,6 +103,14 @@ def test_the_index_is_built_from_the_entries_alone(store: Path, correction: byte
     (store / "index.json").unlink()
     write_index(store)
     assert (store / "index.json").read_bytes() == whole
+
+
+def test_a_correction_that_was_cut_short_is_finished_when_the_index_is_built(store: Path, correction: bytes) -> None:
+    ((old_folder, old),) = read_entries(store)
+    entry = accept(store, correction, submission_of(correction))
+    (old_folder / "entry.json").write_bytes(dump_entry(old))  # killed before it was noted
+    write_index(store)
+    assert read_entry(old_folder).superseded_by == str(entry.id)
 
 
 def test_rescoring_with_the_same_scorer_changes_no_byte(store: Path) -> None:
