@@ -50,17 +50,12 @@ class Book:
         self._fingerprint = model.fingerprint
         self._ledger, self.entries = model_ledger(self._where)
         self._tasks = tasks
-        self._looked_up: dict[tuple[str, int], Mapping[str, Any] | None] = {}
 
     def _record(self, ask: str, replicate: int = FIRST) -> Mapping[str, Any] | None:
-        # The same question is looked up for scored and for written answers, and by every cue of its item.
-        wanted = ask, replicate
-        if wanted not in self._looked_up:
-            key = request_key(ask, self._fingerprint, replicate)
-            if key in self._ledger:
-                self.entries.used.add(key)
-            self._looked_up[wanted] = self._ledger.get(key)
-        return self._looked_up[wanted]
+        key = request_key(ask, self._fingerprint, replicate)
+        if key in self._ledger:
+            self.entries.used.add(key)
+        return self._ledger.get(key)
 
     def written(self, rows: Sequence[CaseRow], replicate: int) -> Written:
         """What written explanations say, where there are any."""
