@@ -53,6 +53,7 @@ __all__ = [
     "locked",
     "raise_tier",
     "rescore",
+    "settle",
     "utc_now",
     "write_index",
 ]
@@ -156,10 +157,14 @@ def accept(
         except BaseException:
             shutil.rmtree(made, ignore_errors=True)
             raise
-        if entry.supersedes:
-            _replace(store, entry.supersedes, superseded_by=str(entry.id))
-        _index(store)
+        _settle(store, entry)
     return entry
+
+
+def settle(store: Path, entry_id: str) -> None:
+    """Finish what an `accept` that was killed may have left: the mark on the entry that is corrected, and the index."""
+    with locked(store):
+        _settle(store, find_entry(store, entry_id))
 
 
 def raise_tier(store: Path, entry_id: str, found: Rerun) -> Entry:
@@ -206,6 +211,12 @@ def rescore(store: Path, clock: Clock = utc_now) -> tuple[list[Moved], list[str]
                 _write_derived(folder, after, results.outcomes)
         _index(store)
     return moved, failed
+
+
+def _settle(store: Path, entry: Entry) -> None:
+    if entry.supersedes:
+        _replace(store, entry.supersedes, superseded_by=str(entry.id))
+    _index(store)
 
 
 def write_index(store: Path) -> Path:
