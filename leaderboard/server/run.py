@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +50,9 @@ def run_server(engine: Engine, settings: Settings, host: str, port: int) -> None
                 timeout_graceful_shutdown=_LAST_REPLIES,
             )
         )
+        # uvicorn raises the signal that ended it once more when all is done: for the command that is no failure.
+        for ends in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(ends, signal.SIG_IGN)
         try:
             server.run()
         except SystemExit as error:

@@ -196,7 +196,7 @@ def counts(engine: Engine) -> dict[str, int]:
     """Number of uploads by state."""
     asked = select(UploadRow.state, func.count()).group_by(UploadRow.state)
     with session(engine) as opened:
-        found = {state: number for state, number in opened.execute(asked)}
+        found = {row[0]: row[1] for row in opened.execute(asked)}
     return {state: found.get(state, 0) for state in get_args(State)}
 
 

@@ -38,7 +38,7 @@ def test_a_bundle_of_introbench_submit_comes_to_stand_on_the_site(
     assert upload["entry"] == str(sound.submission.id) and board.entries() == [upload["entry"]]
     again = board.send(sound.data, token)
     assert (again.status_code, again.json()["id"], again.json()["state"]) == (200, upload["id"], "accepted")
-    until(lambda: "acme/model" in httpx2.get(board.url + "/data/board.csv").text)
+    until(lambda: "acme,model" in httpx2.get(board.url + "/data/board.csv").text)
     assert "<html" in httpx2.get(board.url + "/").text
     assert board.incoming() == []
 
@@ -122,15 +122,12 @@ def test_nothing_is_lost_and_nothing_comes_twice_when_checker_and_server_are_kil
     token = board.token()
     for number in range(4):
         assert board.send(other_answers(sound.data, number), token).status_code == 202
-    for _ in range(2):
-        for checker in until(board.checkers):
-            os.kill(checker, signal.SIGKILL)
-        until(board.checkers)
-        board.kill()
-        (board.store / ".server" / "incoming" / "left.tar.gz").write_bytes(b"torn")
-        board.start()
-        if all(each["state"] == "accepted" for each in board.uploads(token)):
-            break
+    for checker in until(board.checkers):
+        os.kill(checker, signal.SIGKILL)
+    until(board.checkers)
+    board.kill()
+    (board.store / ".server" / "incoming" / "left.tar.gz").write_bytes(b"torn")
+    board.start()
     assert [each["state"] for each in board.decided(token)] == ["accepted"] * 4
     assert sorted(each["entry"] for each in board.uploads(token)) == sorted(board.entries())
     assert len(board.entries()) == 4 and board.incoming() == []
