@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
@@ -32,6 +32,9 @@ HEALTH, OPENAPI = "/api/health", "/api/openapi.json"
 _BUNDLE = {"requestBody": {"required": True, "content": {"application/gzip": {"schema": {"type": "string"}}}}}
 _bearer = HTTPBearer(auto_error=False, description="A token of `introbench leaderboard token new`.")
 _Sent = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+
+_Replies = dict[int | str, dict[str, Any]]
 
 
 class Problem(Frozen):
@@ -63,8 +66,8 @@ class Health(Frozen):
     """Number of uploads by state."""
 
 
-_UNKNOWN = {401: {"model": Problem}}
-_REFUSED = {code: {"model": Problem} for code in (400, 401, 408, 413, 415, 429, 503, 507)}
+_UNKNOWN: _Replies = {401: {"model": Problem}}
+_REFUSED: _Replies = {code: {"model": Problem} for code in (400, 401, 408, 413, 415, 429, 503, 507)}
 
 
 def make_app(engine: Engine, settings: Settings) -> FastAPI:

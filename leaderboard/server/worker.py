@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -116,9 +116,8 @@ class Worker:
         if entry is not None and self._behind_since is None:
             self._behind_since = time.monotonic()
 
-    def _kept(self, change: object, *values: object) -> None:
+    def _kept(self, change: Callable[..., None], *values: object) -> None:
         """Write an outcome down, however long the database is away: nothing else knows it."""
-        assert callable(change)
         while True:
             try:
                 change(self._engine, *values)
@@ -151,7 +150,7 @@ class Worker:
         self._build = None
 
 
-def _given_up(attempts: int) -> Mapping[str, str]:
+def _given_up(attempts: int) -> dict[str, str]:
     found = reason("check-failed", "bundle", f"its check came to no end {attempts} times; ask the board's maintainers")
     return {"code": found.code, "where": found.where, "text": found.text}
 
