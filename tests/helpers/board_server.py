@@ -27,7 +27,7 @@ from introbench_leaderboard.server.tokens import new_token
 
 __all__ = ["BoardServer", "other_answers", "postgresql", "until"]
 
-_PATIENCE = 120.0
+_PATIENCE, _ALL_CHECKED = 120.0, 600.0
 
 
 def until(found: Callable[[], Any], seconds: float = _PATIENCE) -> Any:
@@ -110,7 +110,7 @@ class BoardServer:
             listed = self.uploads(token)
             return listed if all(each["state"] in ("accepted", "rejected") for each in listed) else []
 
-        return until(found)
+        return until(found, _ALL_CHECKED)
 
     def entries(self) -> list[str]:
         """Ids of what the store holds."""
@@ -143,7 +143,7 @@ def other_answers(data: bytes, number: int) -> bytes:
     forged = Forged.of(data)
     forged.header["model"] = f"model{number}"
     for row in forged.ledger:
-        row["logprobs"] = [value - number * 1e-5 for value in row["logprobs"]]
+        row["logprobs"] = [round(value - number * 1e-5, 6) for value in row["logprobs"]]
     return forged.data()
 
 
