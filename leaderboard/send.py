@@ -79,7 +79,7 @@ def upload(url: str, data: bytes, token: str | None) -> Receipt:
             raise UsageError(f"{url}: does not take this token ({said}); see --token") from error
         if 300 <= error.code < 400:
             raise UsageError(f"{url}: sends on to another address; name that one") from error
-        if error.code >= 500 or error.code == 429:
+        if error.code >= 500 or error.code in (408, 429):
             raise InterruptedRunError(f"{url}: cannot take it now ({error.code}: {said}); try again later") from error
         return Receipt(False, said)
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:

@@ -54,6 +54,7 @@ __all__ = [
     "locked",
     "raise_tier",
     "rescore",
+    "settle",
     "utc_now",
     "write_index",
 ]

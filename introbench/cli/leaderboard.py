@@ -9,6 +9,7 @@ import typer
 
 from introbench.cli.options import Offline
 from introbench.cli.say import say
+from introbench.cli.serve import serve, tokens
 
 if TYPE_CHECKING:
     from introbench_leaderboard.check import Submission
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(help="Check bundles, keep the store, build the site.", rich_markup_mode=None, no_args_is_help=True)
+app.command("serve")(serve)
+app.add_typer(tokens, name="token")
 
 _Bundle = Annotated[Path, typer.Argument(help="Bundle, as `introbench submit` writes it.")]
 _Store = Annotated[Path, typer.Option("--store", metavar="DIR", help="Folder of the store.")]
