@@ -128,6 +128,7 @@ def test_a_training_learns_and_leaves_a_folder_that_its_base_takes(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # three processes, each of which imports everything
 @pytest.mark.parametrize("after", [1, 2, 3, 5])
 def test_killed_behind_any_step_it_ends_with_the_same_loss(
     after: int, tiny_llama: Path, labels: Path, undisturbed: Path, tmp_path: Path
