@@ -54,7 +54,6 @@ __all__ = [
     "locked",
     "raise_tier",
     "rescore",
-    "settle",
     "utc_now",
     "write_index",
 ]
