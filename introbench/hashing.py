@@ -5,18 +5,28 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["Json", "bytes_hash", "canonical_json", "content_hash", "file_hash", "named_random", "text_hash"]
+__all__ = [
+    "Json",
+    "bytes_hash",
+    "canonical_json",
+    "content_hash",
+    "file_hash",
+    "named_random",
+    "sequence_hash",
+    "text_hash",
+]
 
 Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
 
 _CHUNK_BYTES = 1 << 20
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def canonical_json(value: Json) -> str:
     """One text per value: keys sorted, no spaces, no NaN, non-ASCII letters kept."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def bytes_hash(data: bytes) -> str:
@@ -32,6 +42,15 @@ def text_hash(text: str) -> str:
 def content_hash(value: Json) -> str:
     """sha256 of a value's canonical JSON, in hex."""
     return text_hash(canonical_json(value))
+
+
+def sequence_hash(values: Iterable[Json]) -> str:
+    """The content hash of a list, one entry in memory at a time."""
+    digest = hashlib.sha256(b"[")
+    for number, value in enumerate(values):
+        digest.update(("," * (number > 0) + canonical_json(value)).encode("utf-8"))
+    digest.update(b"]")
+    return digest.hexdigest()
 
 
 def file_hash(path: str) -> str:

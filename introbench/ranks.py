@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from introbench.errors import FollowedError, InterruptedRunError, IntrobenchError, UsageError
 
-__all__ = ["ONE_RANK", "Ranks", "joined_ranks", "local_rank"]
+__all__ = ["ONE_RANK", "PATIENCE", "Ranks", "joined_ranks", "local_rank"]
 
-_PATIENCE = timedelta(days=30)
+PATIENCE = timedelta(days=30)
 """How long a rank waits for the others. One that has died is noticed when they next meet, by its closed connection."""
 
 T = TypeVar("T")
@@ -102,7 +102,7 @@ def joined_ranks() -> Iterator[Ranks]:
 
     # Messages are few and small, and must work beside models on any device.
     try:
-        dist.init_process_group("gloo", timeout=_PATIENCE)
+        dist.init_process_group("gloo", timeout=PATIENCE)
     except (ValueError, RuntimeError) as error:
         raise UsageError(
             f"WORLD_SIZE is {size}, but the other processes cannot be reached ({' '.join(str(error).split())}); "

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import launched
 from hypothesis import settings
 
 # Before anything imports these libraries; commands that tests start inherit it.
@@ -31,6 +33,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def repository() -> Path:
     """The folder that holds pyproject.toml."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Headless Chromium, driven by playwright: one for all, as a process can drive no second one."""
+    yield from launched()
 
 
 @pytest.fixture(scope="session")

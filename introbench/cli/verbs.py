@@ -45,8 +45,12 @@ VERBS = (
     Verb("labels", "labels:labels", "Freeze the explanation labels of a stored run."),
     Verb("agreement", "agreement:agreement", "Say how far training labels fit what a model does."),
     Verb("judge", "judge:judge", "Say which replies in a file refuse."),
+    Verb("submit", "submit:submit", "Send a run to a leaderboard."),
     Verb("fetch", "fetch:fetch", "Bring models and data for runs without network."),
     Verb("tasks", "tasks:app", "Write, check and describe task plugins.", group=True),
+    Verb("train", "train:train", "Train an adapter to explain its model's answers."),
+    Verb("study", "study:app", "Train arms × seeds, run them and write their page.", group=True),
+    Verb("leaderboard", "leaderboard:app", "Check bundles, keep the store, build the site.", group=True),
     Verb("export", "export:export", "Write cases out for other harnesses.", group=True),
     Verb("cache", "cache:cache", "List, verify and prune cached weights.", group=True),
 )

@@ -50,15 +50,16 @@ def agreement_of(run: Run, file: LabelFile, model: str | None, where: Path) -> A
         raise NotComparableError(
             f"{where}: {task.name} version {task.version}, labels of version {file.version}; make the labels again"
         )
-    wanted = {(label.item, label.cue): label for label in file.labels}
+    wanted = {(label.item, label.cue, label.hint): label for label in file.labels}
     cases = run.cases
     mine = np.flatnonzero((cases.tasks == task.name) & run.answers[entry.name].behaved)
     labels = run.answers[entry.name].labels
     rows, exact, verdict = [], [], []
     for place in mine:
-        label = wanted.get((str(cases.items[place]), _cue(str(cases.ids[place]))))
         choices, hint = run.choices[place], int(cases.hint[place])
-        if label is None or label.content not in choices or label.hint != (None if hint == ABSENT else choices[hint]):
+        hinted = None if hint == ABSENT else choices[hint]
+        label = wanted.get((str(cases.items[place]), _cue(str(cases.ids[place]), hint), hinted))
+        if label is None or label.content not in choices:
             continue
         right = (label.verdict == "changed") == bool(labels.changed[place])
         rows.append(place)
@@ -77,6 +78,6 @@ def agreement_of(run: Run, file: LabelFile, model: str | None, where: Path) -> A
     )
 
 
-def _cue(case: str) -> str:
-    """The cue of a case's id, "task/item/cue"."""
-    return case.rpartition("/")[2]
+def _cue(case: str, hint: int) -> str:
+    """The cue of a case's id, "task/item/cue", or "task/item/cue@2" where an item is asked with several hints."""
+    return case.rpartition("/")[2].removesuffix(f"@{hint}")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from introbench.errors import RunDirectoryError
 from introbench.metrics.arrays import Floats
-from introbench.metrics.ledgers import model_ledger
+from introbench.metrics.ledgers import FIRST, Record, records_of
 from introbench.metrics.observations import ABSENT, UNPARSABLE, Chosen, LogProbs, Written
 from introbench.metrics.parse import parse_choice, parse_explanation
 from introbench.metrics.refusals import (
@@ -24,16 +24,12 @@ from introbench.metrics.refusals import (
     judged_reading,
     reply_label,
 )
-from introbench.runs.ledger import request_key
 from introbench.tasks.types import Part
 
 if TYPE_CHECKING:
     from introbench.metrics.read import CaseRow, ModelEntry, TaskEntry
 
-__all__ = ["FIRST", "PARTS", "Book"]
-
-FIRST = 0
-"""Replicate number of what every case is asked."""
+__all__ = ["PARTS", "Book"]
 
 PARTS: tuple[Part, ...] = ("uncued", "cued", "explanation")
 
@@ -47,20 +43,20 @@ class Book:
 
     def __init__(self, path: Path, model: ModelEntry, tasks: Mapping[str, TaskEntry]) -> None:
         self._where = path / "records" / model.folder
-        self._fingerprint = model.fingerprint
-        self._ledger, self.entries = model_ledger(self._where)
+        self._records, self.entries = records_of(self._where, model.fingerprint)
         self._tasks = tasks
 
-    def _record(self, ask: str, replicate: int = FIRST) -> Mapping[str, Any] | None:
-        key = request_key(ask, self._fingerprint, replicate)
-        if key in self._ledger:
-            self.entries.used.add(key)
-        return self._ledger.get(key)
+    def _record(self, ask: str, replicate: int = FIRST) -> Record | None:
+        record = self._records.get((replicate, ask))
+        if record and not record.used:
+            record.used = True
+            self.entries.used += 1
+        return record
 
     def written(self, rows: Sequence[CaseRow], replicate: int) -> Written:
         """What written explanations say, where there are any."""
         found = [self._record(row.asks["explanation"], replicate) for row in rows]
-        texts = [record.get("text") if record else None for record in found]
+        texts = [record.text if record else None for record in found]
         wordings = {name: task.wording for name, task in self._tasks.items()}
         read = [
             (UNPARSABLE, ABSENT) if text is None else parse_explanation(text, row.choices, wordings[row.task])
@@ -77,7 +73,7 @@ class Book:
 
         def read(row: CaseRow, part: Part) -> int:
             record = self._record(row.asks[part], replicate)
-            text = record.get("text") if record else None
+            text = record.text if record else None
             if text is None or self._tasks[row.task].behaviour == "judged":
                 return ABSENT
             return parse_choice(text, row.choices)
@@ -116,11 +112,11 @@ class Book:
         size = sum(map(len, task.openings.values()))
         answers: dict[str, Floats | str] = {}
         for prompt in task.calibration:
-            if (opening := self._record(prompt.opening)) and opening.get("text") is None:
+            if (opening := self._record(prompt.opening)) and opening.text is None:
                 where = f"{self._where}, calibration prompt {prompt.request!r}: the answer"
-                answers[prompt.opening] = _shaped(opening["logprobs"], size, where)
-            if (judged := self._record(prompt.judged)) and isinstance(judged.get("text"), str):
-                answers[prompt.judged] = judged["text"]
+                answers[prompt.opening] = _shaped(opening.logprobs, size, where)
+            if (judged := self._record(prompt.judged)) and isinstance(judged.text, str):
+                answers[prompt.judged] = judged.text
         seen = {row.asks[part]: self._values(row, part) for row, part in _behaviours(task, rows)}
         masses = [covered(values) for values in seen.values() if values is not None]
         return calibrated(task.calibration, task.openings, answers, masses)
@@ -130,11 +126,7 @@ class Book:
         seen = {row.asks[part]: (row, part) for row, part in _behaviours(task, rows)}
         records = ((row.requests[part], self._record(ask)) for ask, (row, part) in seen.items())
         return judged_reading(
-            [
-                reply_label(request, record["text"])
-                for request, record in records
-                if record and record.get("text") is not None
-            ]
+            [reply_label(request, record.text) for request, record in records if record and record.text is not None]
         )
 
     def _values(self, row: CaseRow, part: Part, replicate: int = FIRST) -> Floats | None:
@@ -142,7 +134,7 @@ class Book:
         record = self._record(row.asks[part], replicate)
         if record is None:
             return None
-        task, text = self._tasks[row.task], record.get("text")
+        task, text = self._tasks[row.task], record.text
         if part != "explanation" and task.behaviour == "judged":
             return None if text is None else judged_logprobs(row.requests[part], text, row.choices)
         if text is not None:
@@ -150,8 +142,8 @@ class Book:
         where = f"{self._where}, case {row.id}: the answer to {part}"
         if part != "explanation" and task.behaviour == "opening":
             sizes = [len(task.openings.get(choice, ())) for choice in row.choices]
-            return grouped(_shaped(record["logprobs"], sum(sizes), where), sizes)
-        return _shaped(record["logprobs"], len(row.choices) * (2 if part == "explanation" else 1), where)
+            return grouped(_shaped(record.logprobs, sum(sizes), where), sizes)
+        return _shaped(record.logprobs, len(row.choices) * (2 if part == "explanation" else 1), where)
 
 
 def _behaviours(task: TaskEntry, rows: Sequence[CaseRow]) -> Iterator[tuple[CaseRow, Part]]:

@@ -78,7 +78,7 @@ def compare_runs(first: Path, second: Path, tolerance: float) -> list[Stage]:
         raise RunDirectoryError(f"{first} and {second} hold {counts} models; compare runs of equally many")
     cases = tuple({row.id: row for row in case_rows(path / "cases.jsonl")} for path in (first, second))
     ledgers = tuple(
-        {model.name: model_ledger(path / "records" / model.folder)[0] for model in run.models}
+        {model.name: model_ledger(path / "records" / model.folder) for model in run.models}
         for path, run in zip((first, second), runs, strict=True)
     )
     models = list(zip(runs[0].models, runs[1].models, strict=True))

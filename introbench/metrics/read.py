@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from introbench.errors import RunDirectoryError
 from introbench.hashing import content_hash
-from introbench.metrics.book import FIRST, PARTS, Book
+from introbench.metrics.book import PARTS, Book
 from introbench.metrics.draws import NoiseFacts
-from introbench.metrics.ledgers import LedgerCounts
+from introbench.metrics.ledgers import FIRST, LedgerCounts
 from introbench.metrics.observations import ABSENT, Answers, CaseTable, decide, with_chosen, with_written
 from introbench.metrics.parse import Wording
 from introbench.metrics.refusals import CalibrationPrompt, JudgedReading, OpeningReading
@@ -27,6 +28,10 @@ AGAIN = 1
 """Replicate number of what some cases are asked once more."""
 
 Role = Literal["target", "base", "reference"]
+
+
+Hash = Annotated[str, AfterValidator(sys.intern)]
+"""Hash of a question. It stands in the ledgers too: one text in memory for all."""
 
 
 class _Read(BaseModel):
@@ -77,6 +82,8 @@ class TaskEntry(_Read):
     """The training prompts that were asked to set openings against judged replies."""
     cases: int | None = None
     """Cases that the run planned; None where the manifest does not say."""
+    items_sha256: str = ""
+    """Hash of what its items were read from; empty where the manifest does not say."""
     noise: NoiseFacts | None = None
     """What a noisy task shows; null for any other."""
 
@@ -102,7 +109,7 @@ class CaseRow(_Read):
     choices: list[str] = Field(min_length=2)
     hint: int | None
     key: int | None
-    asks: dict[Part, str]
+    asks: dict[Part, Hash]
     messages: str = ""
     """Hash of the messages of its three questions."""
     requests: dict[Part, str] = {}
@@ -227,16 +234,18 @@ def _first(error: ValidationError) -> str:
 def case_rows(path: Path) -> Iterator[CaseRow]:
     """The rows of a `cases.jsonl`. Raises RunDirectoryError that names file and line."""
     try:
-        lines = path.read_bytes().split(b"\n")
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                yield _case_row(line, f"{path}, line {number}")
     except OSError as error:
         raise RunDirectoryError(f"{path} cannot be read ({error.strerror}); is this a run directory?") from error
-    for number, line in enumerate(lines, start=1):
-        if number == len(lines) and not line:
-            return
-        try:
-            yield CaseRow.model_validate_json(line)
-        except ValidationError as error:
-            raise RunDirectoryError(f"{path}, line {number}: {_first(error)}") from error
+
+
+def _case_row(line: bytes, where: str) -> CaseRow:
+    try:
+        return CaseRow.model_validate_json(line)
+    except ValidationError as error:
+        raise RunDirectoryError(f"{where}: {_first(error)}") from error
 
 
 def _check_case(row: CaseRow, behaviour: BehaviourReading, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from jinja2.exceptions import TemplateError
@@ -19,6 +20,7 @@ _MARK = "introbenchmark"
 _THINKING = "<think>"
 _DATE = "01 Jan 2025"
 """Templates that print the date get this one: a prompt must not change overnight."""
+_CHOICES_KEPT = 1024
 
 
 class TemplateChat:
@@ -34,18 +36,19 @@ class TemplateChat:
         self._merges_system = not self._keeps_system()
         asked = [{"role": "user", "content": "?"}]
         answered = self._try([*asked, {"role": "assistant", "content": _MARK}])
-        self._before = self._try(asked, add_generation_prompt=True)
+        before = self._try(asked, add_generation_prompt=True)
         self._end_of_turn = self._find_end_of_turn(answered[answered.rindex(_MARK) + len(_MARK) :])
         # A template may put a space before a reply that no generation prompt ends with: "[/INST] Yes".
-        between = answered[len(self._before) : answered.rindex(_MARK)] if answered.startswith(self._before) else ""
-        if self._before == self._try(asked) and between.strip():
+        between = answered[len(before) : answered.rindex(_MARK)] if answered.startswith(before) else ""
+        if before == self._try(asked) and between.strip():
             raise ModelError(f"{where}: the chat template has no generation prompt; give the model one that has")
         self._lead = between if not between.strip() else ""
-        if self._before.rstrip().endswith(_THINKING):
+        if before.rstrip().endswith(_THINKING):
             raise ModelError(
                 f"{where}: the chat template begins every reply with {_THINKING}, which enable_thinking=False does not "
                 "turn off; give another chat_template, or serve it: openai/NAME?thinking=on&max_tokens=N"
             )
+        self._replies = _Behind(tokenizer, before, where)
         _check_bos(tokenizer, self._render(asked, tokenize=True, add_generation_prompt=True), where)
 
     @property
@@ -68,7 +71,7 @@ class TemplateChat:
 
     def reply_ids(self, text: str) -> tuple[int, ...]:
         """Ids of a whole reply, closed by the end-of-turn token."""
-        return (*_continuation(self._tokenizer, self._before, self._lead + text, self._where), self._end_of_turn)
+        return (*self._replies.ids(self._lead + text), self._end_of_turn)
 
     def reply_text(self, text: str, *, ended: bool = True) -> str:
         """The same as text, for engines that take no ids; an opening is not ended."""
@@ -117,8 +120,8 @@ class PlainChat:
 
     def __init__(self, tokenizer: Any, where: str) -> None:
         self._tokenizer = tokenizer
-        self._where = where
-        self._end_of_turn = int(_continuation(tokenizer, "Answer: Yes", "\n", where)[-1])
+        self._replies = _Behind(tokenizer, "Answer:", where)
+        self._end_of_turn = _Behind(tokenizer, "Answer: Yes", where).ids("\n")[-1]
         _check_bos(tokenizer, list(self.prompt_ids([{"role": "user", "content": "?"}])), where)
 
     @property
@@ -132,7 +135,7 @@ class PlainChat:
 
     def reply_ids(self, text: str) -> tuple[int, ...]:
         """Ids of a whole reply with its leading space, closed by a newline."""
-        return (*_continuation(self._tokenizer, "Answer:", " " + text, self._where), self._end_of_turn)
+        return (*self._replies.ids(" " + text), self._end_of_turn)
 
     def prompt_text(self, messages: Sequence[Mapping[str, str]]) -> str:
         """The conversation as text, for engines that take no ids."""
@@ -166,13 +169,25 @@ def make_chat(tokenizer: Any, where: str) -> TemplateChat | PlainChat:
     return TemplateChat(tokenizer, where) if tokenizer.chat_template else PlainChat(tokenizer, where)
 
 
-def _continuation(tokenizer: Any, before: str, text: str, where: str) -> list[int]:
-    """Ids that a text adds behind another: tokenised together, as a model would have seen it in training."""
-    stem = tokenizer.encode(before, add_special_tokens=False)
-    whole = tokenizer.encode(before + text, add_special_tokens=False)
-    if whole[: len(stem)] != stem or len(whole) == len(stem):
-        raise PromptError(f"{where}: the tokenizer merges the end of the prompt with the reply {text!r}")
-    return list(whole[len(stem) :])
+class _Behind:
+    """What texts add behind a fixed one: tokenised together, as a model would have seen it in training.
+
+    The cases of an item have most of their choices in common, so the last ones are kept.
+    """
+
+    def __init__(self, tokenizer: Any, before: str, where: str) -> None:
+        self._tokenizer = tokenizer
+        self._before = before
+        self._where = where
+        self._stem = list(tokenizer.encode(before, add_special_tokens=False))
+        self.ids = lru_cache(_CHOICES_KEPT)(self._ids)
+
+    def _ids(self, text: str) -> tuple[int, ...]:
+        whole = list(self._tokenizer.encode(self._before + text, add_special_tokens=False))
+        length = len(self._stem)
+        if whole[:length] != self._stem or len(whole) == length:
+            raise PromptError(f"{self._where}: the tokenizer merges the end of the prompt with the reply {text!r}")
+        return tuple(whole[length:])
 
 
 def _check_bos(tokenizer: Any, ids: list[int], where: str) -> None:

@@ -8,7 +8,7 @@ from introbench.metrics.schema import EmitterSummary, TaskSummary
 from introbench.report.gather import ReportedRun
 from introbench.report.sentences import SENTENCE_DECIMALS, number
 
-__all__ = ["cautions_of"]
+__all__ = ["cautions_of", "cautions_of_task"]
 
 MUCH = 0.05
 """Share of decisions within the tie margin, or of labels that flip when asked twice, that is worth a warning."""
@@ -22,14 +22,15 @@ def cautions_of(run: ReportedRun) -> Iterator[str]:
     if isinstance(git, dict) and git.get("dirty"):
         yield "The code that ran had changes that no commit holds, so the commit below does not give it exactly."
     for task in run.summary.tasks:
-        for caution in _of_task(task):
+        for caution in cautions_of_task(task):
             yield f"{task.name}: {caution}"
         texts = run.texts.get(task.name)
         if texts and texts.missing:
             yield f"{task.name}: the prompts of {texts.missing} cases are not shown, as {texts.reason}."
 
 
-def _of_task(task: TaskSummary) -> Iterator[str]:
+def cautions_of_task(task: TaskSummary) -> Iterator[str]:
+    """Warnings about one task, a sentence each."""
     for emitter in task.emitters:
         yield from _of_emitter(emitter)
     targets = {emitter.model for emitter in task.emitters if emitter.role == "target"}

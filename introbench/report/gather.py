@@ -14,17 +14,14 @@ from pydantic import ValidationError
 
 from introbench.errors import RunDirectoryError
 from introbench.files import disk_errors
+from introbench.metrics.ledgers import FIRST, Record, records_of
 from introbench.metrics.read import ModelEntry, Run, read_run
 from introbench.metrics.schema import Summary
 from introbench.metrics.summary import summarise_run
 from introbench.report.prompts import TaskTexts, rebuilt_texts
 from introbench.runs.directory import RunDirectory, read_manifest
-from introbench.runs.ledger import read_ledger, request_key
 
-__all__ = ["Reply", "ReportedRun", "gather", "gather_all"]
-
-Reply = Mapping[str, Any]
-"""A ledger row."""
+__all__ = ["ReportedRun", "gather", "gather_all"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +34,7 @@ class ReportedRun:
         summary: every estimate.
         run: cases and decisions, as the metrics see them.
         rows: the rows of cases.jsonl, in the order of `run.cases`.
-        replies: by model name, its ledger rows of the first asking, by the hash of what was asked.
+        replies: by model name, what it answered the first time, by the hash of what was asked.
         texts: by task name, the prompts.
     """
 
@@ -46,7 +43,7 @@ class ReportedRun:
     summary: Summary
     run: Run
     rows: Sequence[Mapping[str, Any]]
-    replies: Mapping[str, Mapping[str, Reply]]
+    replies: Mapping[str, Mapping[str, Record]]
     texts: Mapping[str, TaskTexts]
 
 
@@ -117,10 +114,6 @@ def _summary(directory: RunDirectory, run: Run) -> Summary:
     return summary
 
 
-def _replies(path: Path, model: ModelEntry) -> dict[str, Reply]:
-    found: dict[str, Reply] = {}
-    for file in sorted((path / "records" / model.folder).glob("*.jsonl")):
-        for row in read_ledger(file):
-            if row["ask"] not in found and row["key"] == request_key(row["ask"], model.fingerprint):
-                found[row["ask"]] = row
-    return found
+def _replies(path: Path, model: ModelEntry) -> dict[str, Record]:
+    records, _ = records_of(path / "records" / model.folder, model.fingerprint)
+    return {ask: record for (replicate, ask), record in records.items() if replicate == FIRST}

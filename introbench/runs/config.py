@@ -22,7 +22,7 @@ _NAMED = re.compile(r"(?P<name>[\w.-]+)=(?P<spec>.+)")
 AA_SHARE = 0.1
 """Share of the items that a run asks a second time where nothing else is said."""
 
-Mode = Literal["constrained", "free"]
+Mode = Literal["constrained", "free", "none"]
 
 Role = Literal["target", "base", "reference"]
 
@@ -52,8 +52,10 @@ class RunConfig:
         split: which items are asked.
         limit: number of items per task, None for all.
         seed: root seed of every draw.
-        explanations: "constrained" to the candidates, or written in "free" text and parsed.
+        explanations: "constrained" to the candidates, written in "free" text and parsed, or "none" are asked for.
         aa_share: share of the items that are asked a second time in other company (A/A), 0 to 1.
+        skip: number of items per task that are passed over before the first one is asked: those on which choices were
+            made.
     """
 
     models: tuple[ModelEntry, ...]
@@ -63,10 +65,13 @@ class RunConfig:
     seed: int
     explanations: Mode
     aa_share: float
+    skip: int = 0
 
     def as_json(self) -> Mapping[str, Any]:
         """The form in which it stands in the manifest."""
-        return {**asdict(self), "models": [asdict(model) for model in self.models], "tasks": list(self.tasks)}
+        plain = {**asdict(self), "models": [asdict(model) for model in self.models], "tasks": list(self.tasks)}
+        # Most runs pass none over, and older ones could not: their manifests say nothing of it.
+        return plain if self.skip else {name: value for name, value in plain.items() if name != "skip"}
 
 
 def resolve_config(
@@ -83,6 +88,7 @@ def resolve_config(
     model_options: Mapping[str, str] | None = None,
     include_paths: Sequence[Path] = (),
     task_values: Mapping[str, str] | None = None,
+    skip: int = 0,
 ) -> tuple[RunConfig, list[TaskVariant]]:
     """Check everything that can be checked without loading a model.
 
@@ -90,6 +96,7 @@ def resolve_config(
         options: model options that hold for every model whose backend takes them and whose spec does not set them.
         model_options: more options of the model under test, and of its declared base.
         task_values: values of task parameters, for every task that takes them and whose spec does not set them.
+        skip: number of items per task that are passed over first.
 
     Raises SpecError or UsageError that names what is wrong.
     """
@@ -109,7 +116,7 @@ def resolve_config(
         roles.insert(1, "base")
     entries = _entries(asked, roles)
     names = tuple(variant.name for variant in variants)
-    return RunConfig(entries, names, split, limit, seed, explanations, share), variants
+    return RunConfig(entries, names, split, limit, seed, explanations, share, skip), variants
 
 
 def _variants(specs: Sequence[str], known: Mapping[str, Task], values: Mapping[str, str]) -> list[TaskVariant]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,16 @@ from introbench.errors import RunDirectoryError
 from introbench.files import disk_errors
 from introbench.hashing import canonical_json, content_hash
 
-__all__ = ["Ledger", "LedgerRow", "as_row", "canonical_ledger", "read_ledger", "request_key"]
+__all__ = [
+    "Ledger",
+    "LedgerRow",
+    "as_row",
+    "canonical_ledger",
+    "ledger_rows",
+    "read_ledger",
+    "request_key",
+    "row_check",
+]
 
 _NOT_CANONICAL = ("host", "time")
 _CHECK = "check"
@@ -102,27 +111,32 @@ class Ledger:
                 file.unlink()
 
 
-def read_ledger(path: Path) -> list[Mapping[str, Any]]:
-    """All rows of a ledger file. A torn last line is left out.
+def ledger_rows(path: Path) -> Iterator[Mapping[str, Any]]:
+    """The rows of a ledger file, one by one. A torn last line is left out.
 
     Raises RunDirectoryError, by number, for any other line that is no row or is not as it was written.
     """
-    with disk_errors(path):
-        lines = path.read_bytes().split(b"\n")
-    rows: list[Mapping[str, Any]] = []
-    for number, line in enumerate(lines[:-1], start=1):
-        try:
-            row = json.loads(line)
-            _ = row["key"], row["ask"], row["tokens"], row["logprobs"]
-            altered = _CHECK in row and row[_CHECK] != _check(row)
-        except (ValueError, KeyError, TypeError) as error:
-            raise RunDirectoryError(f"{path}:{number}: not a ledger row; restore the file or delete it") from error
-        if altered:
-            raise RunDirectoryError(
-                f"{path}:{number}: was changed after it was written; restore the file, or delete the line and run again"
-            )
-        rows.append(row)
-    return rows
+    with disk_errors(path), path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                row = json.loads(line)
+                _ = row["key"], row["ask"], row["tokens"], row["logprobs"]
+                altered = _CHECK in row and row[_CHECK] != row_check(row)
+            except (ValueError, KeyError, TypeError) as error:
+                raise RunDirectoryError(f"{path}:{number}: not a ledger row; restore the file or delete it") from error
+            if altered:
+                raise RunDirectoryError(
+                    f"{path}:{number}: was changed after it was written; restore the file, or delete the line and run "
+                    "again"
+                )
+            yield row
+
+
+def read_ledger(path: Path) -> list[Mapping[str, Any]]:
+    """All rows of a ledger file, as `ledger_rows` yields them."""
+    return list(ledger_rows(path))
 
 
 def canonical_ledger(path: Path) -> bytes:
@@ -141,10 +155,10 @@ def as_row(found: Mapping[str, Any]) -> LedgerRow:
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    return canonical_json({**row, _CHECK: _check(row)}) + "\n"
+    return canonical_json({**row, _CHECK: row_check(row)}) + "\n"
 
 
-def _check(row: Mapping[str, Any]) -> str:
+def row_check(row: Mapping[str, Any]) -> str:
     """A hash that tells an accident or a slip of an editor; it does not stop who means to invent a row."""
     held = {name: value for name, value in row.items() if name not in (*_NOT_CANONICAL, _CHECK)}
     return content_hash(held)[:_CHECK_DIGITS]

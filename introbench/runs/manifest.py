@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from introbench.hashing import content_hash
+from introbench.hashing import sequence_hash
 from introbench.models.types import Model, ModelHead
 from introbench.runs.config import Mode
 from introbench.runs.packing import Pack
@@ -18,7 +18,16 @@ from introbench.runs.plan import NEW_TOKENS, Plan, TaskPlan, case_row
 from introbench.tasks.cases import as_judged
 from introbench.tasks.openings import OPENINGS
 
-__all__ = ["MANIFEST_SCHEMA", "cpu_name", "git_state", "new_manifest", "scoring_entry"]
+__all__ = [
+    "MANIFEST_SCHEMA",
+    "cpu_name",
+    "git_state",
+    "hardware",
+    "new_manifest",
+    "scoring_entry",
+    "task_entry",
+    "versions",
+]
 
 MANIFEST_SCHEMA = 1
 
@@ -49,16 +58,17 @@ def new_manifest(plan: Plan, folders: Mapping[str, str], heads: Sequence[ModelHe
             }
             for model, head in zip(plan.config.models, heads, strict=True)
         ],
-        "tasks": [_task_entry(task, plan.config.explanations) for task in plan.tasks],
-        "versions": _versions(),
-        "hardware": _hardware(),
+        "tasks": [task_entry(task, plan.config.explanations) for task in plan.tasks],
+        "versions": versions(),
+        "hardware": hardware(),
         "git": git_state(),
     }
 
 
 def scoring_entry(model: Model, packs: Sequence[Pack], explanations: Mode) -> dict[str, Any]:
     """What a model's entry of the manifest gains once its weights have been loaded."""
-    facts, free = model.facts, explanations == "free"
+    facts = model.facts
+    asked = {"free": f"free, greedy, {NEW_TOKENS} tokens", "none": "none"}
     return {
         "path": facts.path,
         "path_reason": facts.reason,
@@ -69,7 +79,7 @@ def scoring_entry(model: Model, packs: Sequence[Pack], explanations: Mode) -> di
         "parameters": facts.parameters,
         "products": facts.products,
         "answers": facts.answers,
-        "explanations": f"free, greedy, {NEW_TOKENS} tokens" if free else f"constrained, {facts.answers}",
+        "explanations": asked.get(explanations, f"constrained, {facts.answers}"),
         "generation": model.writing if any(pack.written for pack in packs) else "",
         "packs": len(packs),
         "prompt_tokens": sum(pack.prompt_tokens for pack in packs),
@@ -77,7 +87,8 @@ def scoring_entry(model: Model, packs: Sequence[Pack], explanations: Mode) -> di
     }
 
 
-def _task_entry(task: TaskPlan, explanations: Mode) -> dict[str, Any]:
+def task_entry(task: TaskPlan, explanations: Mode) -> dict[str, Any]:
+    """What the manifest says of a task: all that its cases follow from, and their hash."""
     info = task.variant.task.info
     wording = task.variant.task.templates().explanation
     return {
@@ -96,7 +107,7 @@ def _task_entry(task: TaskPlan, explanations: Mode) -> dict[str, Any]:
         "items": task.items,
         "cases": len(task.cases),
         "repeated_cases": len(task.repeated),
-        "cases_hash": content_hash([dict(case_row(case, explanations)) for case in task.cases]),
+        "cases_hash": sequence_hash(case_row(case, explanations) for case in task.cases),
         **_calibration_entry(task),
     }
 
@@ -137,7 +148,8 @@ def _noise(task: TaskPlan) -> dict[str, Any] | None:
     }
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Versions of Python and of what numbers depend on."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
@@ -147,7 +159,8 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _hardware() -> dict[str, Any]:
+def hardware() -> dict[str, Any]:
+    """Processor, cores and system."""
     # No host name and no user name: manifests are published.
     return {"machine": platform.machine(), "system": platform.system(), "cores": os.cpu_count(), "cpu": cpu_name()}
 

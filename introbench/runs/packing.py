@@ -16,7 +16,7 @@ from introbench.tasks.cases import as_judged
 from introbench.tasks.openings import JUDGED_TOKENS
 from introbench.tasks.types import Case, Question
 
-__all__ = ["Asked", "Pack", "packs_for", "render"]
+__all__ = ["Asked", "Pack", "packs_for", "render", "token_hash"]
 
 _MARKS = {0: "", NEW_TOKENS: "free", JUDGED_TOKENS: "judged"}
 """How packs are named, by the longest reply that they write."""
@@ -111,7 +111,11 @@ _Asking = Sequence[tuple[Case, Sequence[Question]]]
 
 
 def _as_asked(cases: Sequence[Case], explanations: Mode) -> _Asking:
-    return [(case, [asked_as(question, explanations) for question in case.questions]) for case in cases]
+    left_out = ("explanation",) if explanations == "none" else ()
+    return [
+        (case, [asked_as(question, explanations) for question in case.questions if question.part not in left_out])
+        for case in cases
+    ]
 
 
 def _task_packs(
@@ -188,7 +192,7 @@ def _measured(items: Iterable[_Fresh], head: ModelHead, new_tokens: int) -> Iter
             check_length(request, head.spec, head.context, longest)
         yield _Measured(
             tuple(
-                Asked(ask, *fresh[ask], content_hash(_tokens(request, written=new_tokens > 0)))
+                Asked(ask, *fresh[ask], token_hash(request, written=new_tokens > 0))
                 for ask, request in requests.items()
             ),
             *_costs(list(requests.values()), written=new_tokens > 0),
@@ -204,9 +208,10 @@ def _costs(requests: Sequence[ChoiceRequest], *, written: bool) -> tuple[int, Gr
     return sum(each), measure_group(requests)
 
 
-def _tokens(request: ChoiceRequest, *, written: bool) -> list[Any]:
-    prompt = list(request.prompt_ids)
-    return [prompt] if written else [prompt, [list(reply) for reply in request.choices_ids]]
+def token_hash(request: ChoiceRequest, *, written: bool) -> str:
+    """Hash of the token ids that a request is answered from: of the prompt alone where the reply is written."""
+    prompt: list[Any] = list(request.prompt_ids)
+    return content_hash([prompt] if written else [prompt, [list(reply) for reply in request.choices_ids]])
 
 
 def _filled(items: Iterator[_Measured], budget: int) -> Iterator[list[_Measured]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from io import BytesIO
 from typing import Any
 
 from introbench.errors import TaskError
@@ -67,8 +68,10 @@ class Plan:
 
     def cases_jsonl(self) -> bytes:
         """The content of cases.jsonl: a row per case, in plan order."""
-        rows = (canonical_json(case_row(case, self.config.explanations)) for task in self.tasks for case in task.cases)
-        return "".join(row + "\n" for row in rows).encode()
+        text = BytesIO()  # a list of rows beside the whole would hold everything twice
+        for case in (case for task in self.tasks for case in task.cases):
+            text.write(canonical_json(case_row(case, self.config.explanations)).encode() + b"\n")
+        return text.getvalue()
 
 
 def make_plan(config: RunConfig, variants: Sequence[TaskVariant]) -> Plan:
@@ -85,6 +88,8 @@ def _task_plan(config: RunConfig, variant: TaskVariant) -> TaskPlan:
         raise TaskError(f"{task.info.name}: has no items in the split {config.split!r}")
     if variant.demonstrations and config.split == "train":
         raise TaskError(f"{variant.name}: demonstrations are drawn from the training split; run it with --split test")
+    if variant.hints > 1 and config.split != "train":
+        raise TaskError(f"{variant.name}: several hints an item are for training sets; run it with --split train")
     if variant.behaviour not in templates.systems:
         raise TaskError(f"{task.folder / 'templates.yaml'}: system lacks a turn for behaviour {variant.behaviour!r}")
     shown = draw_demonstrations(variant, found.items, templates, config.seed)
@@ -92,10 +97,12 @@ def _task_plan(config: RunConfig, variant: TaskVariant) -> TaskPlan:
     planned = plan_items(items, templates, name, config.seed)
     if not planned:
         raise TaskError(f"{name}: none of its {len(items)} items has the fields that a cue names")
+    if config.skip >= len(planned):
+        raise TaskError(f"{name}: has {len(planned)} items in the split {config.split!r}, all of them passed over")
     uncued = {"items that no cue applies to": len(items) - len(planned)} if len(planned) < len(items) else {}
     cases = [
         case
-        for item in planned[: config.limit]
+        for item in planned[config.skip :][: config.limit]
         for case in build_cases(
             item,
             templates,
@@ -104,6 +111,7 @@ def _task_plan(config: RunConfig, variant: TaskVariant) -> TaskPlan:
             variant=variant.name,
             behaviour=variant.behaviour,
             demonstrations=shown.demonstrations,
+            hints=variant.hints,
         )
     ]
     repeated = tuple(_repeated(cases, config))

@@ -7,7 +7,7 @@ serves full and sliding layers of any architecture, and no mask of all tokens by
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -16,7 +16,8 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
-from introbench.scorer.blocks import TreeLayout
+from introbench.scorer.blocks import Block, TreeLayout
+from introbench.scorer.runs_gradient import attention_with_gradient, has_kernel
 
 __all__ = ["TREE_ATTENTION", "UnsupportedAttentionError", "tree_attention", "using_tree_attention"]
 
@@ -87,8 +88,30 @@ def _attention_by_runs(
     # The heads that share keys stand side by side at every token: a run of queries is then one block of rows, and keys
     # are not repeated.
     rows = query.reshape(1, key_heads, shared, tokens, width).transpose(2, 3).reshape(1, key_heads, -1, width)
-    out = query.new_empty(1, key_heads, tokens * shared, value.shape[-1])
-    for block in tree.blocks(window, shared):
+    blocks = tree.blocks(window, shared)
+    plain = softcap is None and sinks is None and not dropout
+    if plain and torch.is_grad_enabled() and has_kernel(rows, value):
+        out = attention_with_gradient(rows, key, value, blocks, shared, scaling)
+    else:
+        out = _each_run(rows, key, value, blocks, shared, scaling, dropout, softcap, sinks)
+    merged = out.reshape(1, key_heads, tokens, shared, -1).transpose(1, 2)
+    return merged.reshape(1, tokens, heads, -1)
+
+
+def _each_run(
+    rows: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    blocks: Sequence[Block],
+    shared: int,
+    scaling: float | None,
+    dropout: float,
+    softcap: float | None,
+    sinks: torch.Tensor | None,
+) -> torch.Tensor:
+    """Each run of rows with its keys: (1, key heads, n · shared, value width)."""
+    out = rows.new_empty(*rows.shape[:3], value.shape[-1])
+    for block in blocks:
         span = slice(block.start * shared, block.stop * shared)
         keys, values = key.index_select(2, block.keys), value.index_select(2, block.keys)
         if softcap is None and sinks is None:
@@ -97,8 +120,7 @@ def _attention_by_runs(
             )
         else:
             out[:, :, span] = _explicit_attention(rows[:, :, span], keys, values, block.bias, scaling, softcap, sinks)
-    merged = out.reshape(1, key_heads, tokens, shared, -1).transpose(1, 2)
-    return merged.reshape(1, tokens, heads, -1)
+    return out
 
 
 def _explicit_attention(

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["MOST_TOKENS", "pack_budget"]
+__all__ = ["MOST_TOKENS", "device_memory", "pack_budget"]
 
 MOST_TOKENS = {"cpu": 2048, "cuda": 16384}
 """Tokens of one pass by type of device, past which bigger passes were no faster."""
@@ -41,13 +41,13 @@ def pack_budget(config: Any, parameters: int, dtype: torch.dtype, device: torch.
     inner = int(max(stated) if isinstance(stated, (list, tuple)) else stated)
     # Every token scored is the worst case; its logits stand beside their float32 copy of a part only.
     per_token = dtype.itemsize * (_STREAMS * hidden + 3 * inner + int(getattr(text, "vocab_size", _USUAL_VOCABULARY)))
-    free = _USABLE * _memory(device) - parameters * dtype.itemsize
+    free = _USABLE * device_memory(device) - parameters * dtype.itemsize
     most = MOST_TOKENS.get(device.type, MOST_TOKENS["cpu"])
     fitting = max(_LEAST_TOKENS, int(free / per_token))
     return min(most, 1 << (fitting.bit_length() - 1))
 
 
-def _memory(device: torch.device) -> int:
+def device_memory(device: torch.device) -> int:
     """Bytes of memory that belong to a device."""
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)

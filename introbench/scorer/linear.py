@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-__all__ = ["OneDnnLinear", "choose_products"]
+__all__ = ["OneDnnLinear", "choose_products", "onednn_product"]
 
 _PROCESSORS = Path("/proc/cpuinfo")
 _FOREIGN = "AuthenticAMD"
@@ -22,7 +22,12 @@ class OneDnnLinear(nn.Linear):
         """The product of (…, in) with the weight, plus the bias: (…, out)."""
         if not input.numel() or torch.is_grad_enabled():
             return super().forward(input)
-        return cast(Tensor, torch.ops.mkldnn._linear_pointwise(input, self.weight, self.bias, "none", [], ""))
+        return onednn_product(input, self.weight, self.bias)
+
+
+def onednn_product(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """The product of (…, in) with a weight (out, in), plus a bias: (…, out). It keeps no gradient."""
+    return cast(Tensor, torch.ops.mkldnn._linear_pointwise(input, weight, bias, "none", [], ""))
 
 
 def choose_products(model: Any) -> str:

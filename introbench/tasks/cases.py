@@ -7,8 +7,9 @@ no access to what the model under test does, so a prompt cannot leak it.
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from introbench.errors import TaskError
 from introbench.hashing import named_random
@@ -26,6 +27,7 @@ __all__ = [
     "candidates",
     "explanation_text",
     "lettered",
+    "make_case",
     "plan_items",
     "pushed_choice",
 ]
@@ -137,7 +139,12 @@ def explanation_text(cue: Cue, item: Item, cued: str, templates: Templates) -> s
 
 def candidates(templates: Templates, choices: Sequence[str]) -> tuple[str, ...]:
     """The 2k candidate explanations: k unchanged in the order of the choices, then k changed."""
-    wordings = (templates.explanation.unchanged, templates.explanation.changed)
+    return _candidates((templates.explanation.unchanged, templates.explanation.changed), tuple(choices))
+
+
+# The cases of an item share these texts, in memory too.
+@lru_cache(maxsize=64)
+def _candidates(wordings: tuple[str, str], choices: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(fill(wording, choice=choice) for wording in wordings for choice in choices)
 
 
@@ -164,6 +171,7 @@ def build_cases(
     variant: str | None = None,
     behaviour: BehaviourReading = "text",
     demonstrations: Sequence[Demonstration] = (),
+    hints: int = 1,
 ) -> list[Case]:
     """The cases of one item, the same under any limit, order or subset of other items; none where no cue applies.
 
@@ -172,27 +180,79 @@ def build_cases(
         variant: the name with parameters that the cases carry; the task's own where None.
         behaviour: how the choice is read.
         demonstrations: solved explanations that precede the explanation question.
+        hints: number of choices that are hinted in turn, for training; those beyond the first under training cues
+            alone. The cases of fewer hints are among those of more; an item with fewer choices has them all hinted.
 
     Raises TaskError where a cue does not fit the item.
     """
+    first = [(cue, hint, "") for cue, hint in _first_hint(item, templates, task, seed)]
+    more = [(cue, hint, f"@{hint}") for cue, hint in _more_hints(item, templates, task, seed, hints)]
+    return [
+        make_case(
+            item, cue, hint, templates, variant or task, behaviour=behaviour, demonstrations=demonstrations, mark=mark
+        )
+        for cue, hint, mark in (*first, *more)
+    ]
+
+
+def make_case(
+    item: Item,
+    cue: Cue,
+    hint: int | None,
+    templates: Templates,
+    task: str,
+    *,
+    behaviour: BehaviourReading = "text",
+    demonstrations: Sequence[Demonstration] = (),
+    mark: str = "",
+) -> Case:
+    """One item with one cue.
+
+    Args:
+        hint: index of the hinted choice, None for a placebo.
+        task: the name that the case carries, parameters included.
+        behaviour: how the choice is read.
+        demonstrations: solved explanations that precede the explanation question.
+        mark: what stands behind the id, where the item has several cases with this cue.
+
+    Raises TaskError where the cue does not fit the item.
+    """
+    asked = lettered(item) if behaviour == "letter" else item
+    edit = apply_cue(cue, asked, hint, listing=asked.question.removeprefix(item.question))
+    case = _case(asked, cue, hint, edit, templates, templates.systems[behaviour], task, demonstrations, mark)
+    return _read_as(case, behaviour)
+
+
+def _first_hint(item: Item, templates: Templates, task: str, seed: int) -> Iterator[tuple[Cue, int | None]]:
+    """The cues of an item's test plan, each with the choice that it hints."""
     applicable, kinds = templates.cues_for(item), templates.kinds_for(item)
     if not kinds:
-        return []
+        return
     draw = _draw(item, templates, task, seed)
     first = kinds.index(templates.kinds()[draw.first_kind])
-    cases = []
     for step in range(min(CUES_PER_ITEM, len(kinds))):
         kind = kinds[(first + step) % len(kinds)]
         wordings = [cue for cue in applicable if cue.kind == kind]
         cue = named_random(seed, task, item.id, "wording", kind).choice(wordings)
         pushed = pushed_choice(cue, item)
-        hint = None if cue.kind == PLACEBO else draw.hint if pushed is None else pushed
-        asked = lettered(item) if behaviour == "letter" else item
-        edit = apply_cue(cue, asked, hint, listing=asked.question.removeprefix(item.question))
-        system = templates.systems[behaviour]
-        case = _case(asked, cue, hint, edit, templates, system, variant or task, demonstrations)
-        cases.append(_read_as(case, behaviour))
-    return cases
+        yield cue, None if cue.kind == PLACEBO else draw.hint if pushed is None else pushed
+
+
+def _more_hints(item: Item, templates: Templates, task: str, seed: int, hints: int) -> Iterator[tuple[Cue, int]]:
+    """Training cues that hint at the item's other choices, in a drawn order of choices."""
+    applicable = [
+        cue for cue in templates.cues_for(item) if cue.split == "train" and cue.kind != PLACEBO and cue.pushes is None
+    ]
+    kinds = list(dict.fromkeys(cue.kind for cue in applicable))
+    if hints < 2 or not kinds:
+        return
+    drawn = _draw(item, templates, task, seed).hint
+    others = [choice for choice in range(len(item.choices)) if choice != drawn]
+    named_random(seed, task, item.id, "more hints").shuffle(others)
+    for hint in others[: hints - 1]:
+        random = named_random(seed, task, item.id, "more hints", str(hint))
+        for kind in random.sample(kinds, min(CUES_PER_ITEM, len(kinds))):
+            yield random.choice([cue for cue in applicable if cue.kind == kind]), hint
 
 
 def as_judged(case: Case) -> Case:
@@ -229,10 +289,11 @@ def _case(
     system_turn: str,
     variant: str,
     demonstrations: Sequence[Demonstration],
+    mark: str,
 ) -> Case:
     if edit.cued == edit.uncued:
         raise TaskError(f"{variant}: cue {cue.id!r} leaves item {item.id!r} unchanged")
-    case_id = f"{variant}/{item.id}/{cue.id}"
+    case_id = f"{variant}/{item.id}/{cue.id}{mark}"
     system = (Message("system", system_turn),) if system_turn else ()
 
     def question(part: Part, turns: tuple[Message, ...], choices: tuple[str, ...]) -> Question:

@@ -46,6 +46,7 @@ class LabelFile(BaseModel):
         fingerprint: fingerprint of that model.
         seed: root seed of the run that measured it.
         behaviour: how the model's choice was read.
+        items_sha256: hash of what the items were read from; empty in files that do not say.
         labels: a label per case, by item and cue.
     """
 
@@ -58,6 +59,7 @@ class LabelFile(BaseModel):
     fingerprint: str
     seed: int
     behaviour: BehaviourReading = "text"
+    items_sha256: str = ""
     labels: Annotated[list[Label], Field(min_length=1)]
 
 

@@ -1,8 +1,9 @@
 """Label noise: explanation labels flipped at a rate. The same noise serves demonstrations and training sets.
 
 Every label has a draw of its own, a number from 0 to 1, and is flipped where that lies below the rate. The draw depends
-on seed, task, item and cue alone. So no other label can move a flip, whatever the limit or the order, and what is
-flipped at one rate is flipped at every higher one, to the same label.
+on seed, task, item and cue alone, and on the hint where an item is asked with several. So no other label can move a
+flip, whatever the limit or the order, and what is flipped at one rate is flipped at every higher one, to the same
+label.
 """
 
 from __future__ import annotations
@@ -42,17 +43,21 @@ class Noise:
     rate: float
 
 
-def flip_label(label: Label, choices: Sequence[str], noise: Noise, seed: int, task: str) -> Label:
+def flip_label(
+    label: Label, choices: Sequence[str], noise: Noise, seed: int, task: str, *, by_hint: bool = False
+) -> Label:
     """The label under noise: itself, or what it is flipped to.
 
     Args:
         choices: texts of the item's choices, the label's content among them; at least two.
         seed: root seed of the draws.
         task: the base task's own name.
+        by_hint: whether labels of one item and cue that differ in the hint have draws of their own.
     """
     if noise.kind == "class-conditional" and label.verdict == "unchanged":
         return label
-    if named_random(seed, task, label.item, label.cue, "noise").random() >= noise.rate:
+    names = (task, label.item, label.cue, *([label.hint or ""] if by_hint else []), "noise")
+    if named_random(seed, *names).random() >= noise.rate:
         return label
     verdicts = ("unchanged", "changed")
     other = verdicts[label.verdict == "unchanged"]
@@ -65,7 +70,7 @@ def flip_label(label: Label, choices: Sequence[str], noise: Noise, seed: int, ta
         case "symmetric":
             possible = [(verdict, choice) for verdict in verdicts for choice in choices]
     possible.remove((label.verdict, label.content))
-    verdict, content = named_random(seed, task, label.item, label.cue, "noise", noise.kind).choice(possible)
+    verdict, content = named_random(seed, *names, noise.kind).choice(possible)
     return label.model_copy(update={"verdict": verdict, "content": content})
 
 

@@ -35,8 +35,9 @@ ALL = "all"
 """The task spec that means every task with bundled items."""
 
 _MAX_DEMONSTRATIONS = 64
+_MAX_HINTS = 26
 _PARAMETER = re.compile(r"[a-z][a-z0-9_]*")
-_SHARED = ("behaviour", "k")
+_SHARED = ("behaviour", "k", "hints")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class TaskVariant:
         behaviour: how the model's choice is read.
         task: the task itself.
         demonstrations: number k of solved explanations before each explanation question.
+        hints: number of choices that are hinted in turn on each item, for training sets; 1 is the test plan.
         parameters: values of the task's own parameters, defaults included.
         noisy: which demonstrations are shown and what is done to their labels, where the spec is that of a noisy task.
     """
@@ -58,6 +60,7 @@ class TaskVariant:
     demonstrations: int = 0
     parameters: Mapping[str, str] = field(default_factory=dict, hash=False)
     noisy: NoisyShots | None = None
+    hints: int = 1
 
     def items(self) -> ItemSet:
         """The items under these parameters. Raises TaskError as `Task.item_set` does."""
@@ -130,7 +133,7 @@ def resolve_task(spec: str, tasks: Mapping[str, Task], values: Mapping[str, str]
         raise SpecError(f"no task {name!r}{_suggestion(name, tasks)}; `introbench list` shows all")
     task = tasks[name]
     readings = {str(reading): reading for reading in task.info.behaviours}
-    usual: dict[str, str | None] = {"behaviour": next(iter(readings)), "k": "0"}
+    usual: dict[str, str | None] = {"behaviour": next(iter(readings)), "k": "0", "hints": "1"}
     usual |= {own.name: own.default for own in task.parameters}
     given = usual | {key: value for key, value in (values or {}).items() if key in usual}
     for part in filter(None, query.split("&")):
@@ -138,12 +141,14 @@ def resolve_task(spec: str, tasks: Mapping[str, Task], values: Mapping[str, str]
         if key not in given:
             raise SpecError(f"task {name!r} has no parameter {key!r}; it takes {_parameters(task)}")
         given[key] = unquote(value)
-    behaviour, k = str(given["behaviour"]), str(given["k"])
+    behaviour, k, hints = (str(given[shared]) for shared in _SHARED)
     if behaviour not in readings:
         raise SpecError(f"task {name!r}: behaviour={behaviour} must be {' or '.join(readings)}")
     if not k.isdecimal() or int(k) > _MAX_DEMONSTRATIONS:
         raise SpecError(f"task {name!r}: k={k} must be a whole number from 0 to {_MAX_DEMONSTRATIONS}")
-    given["k"] = str(int(k))
+    if not hints.isdecimal() or not 1 <= int(hints) <= _MAX_HINTS:
+        raise SpecError(f"task {name!r}: hints={hints} must be a whole number from 1 to {_MAX_HINTS}")
+    given |= {"k": str(int(k)), "hints": str(int(hints))}
     if absent := [own for own in task.parameters if given[own.name] is None]:
         raise SpecError(f"task {name!r} needs {absent[0].name} ({absent[0].summary}): {name}?{absent[0].name}=VALUE")
     settled = {key: value for key, value in given.items() if value is not None}
@@ -151,7 +156,7 @@ def resolve_task(spec: str, tasks: Mapping[str, Task], values: Mapping[str, str]
     query = "&".join(f"{key}={_quoted(value)}" for key, value in named.items())
     canonical = f"{name}?{query}" if query else name
     own_values = {own.name: settled[own.name] for own in task.parameters}
-    return TaskVariant(canonical, task, readings[behaviour], int(k), own_values)
+    return TaskVariant(canonical, task, readings[behaviour], int(k), own_values, hints=int(hints))
 
 
 def _named(task: Task, values: Mapping[str, str]) -> dict[str, str]:
@@ -167,7 +172,7 @@ def _named(task: Task, values: Mapping[str, str]) -> dict[str, str]:
 
 def _parameters(task: Task) -> str:
     """What a task takes behind its name, in words."""
-    shared = [f"behaviour={'|'.join(task.info.behaviours)}", "k=NUMBER (demonstrations)"]
+    shared = [f"behaviour={'|'.join(task.info.behaviours)}", "k=NUMBER (demonstrations)", "hints=NUMBER (for training)"]
     *first, last = [*shared, *(f"{own.name}=VALUE ({own.summary})" for own in task.parameters)]
     return f"{', '.join(first)} and {last}"
 

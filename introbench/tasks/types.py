@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Literal
 
-from introbench.hashing import content_hash
+from introbench.hashing import Json, content_hash
 
 __all__ = [
     "FIELD_NAME",
@@ -107,7 +106,7 @@ class Cue:
     pushes: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Question:
     """What a model is asked: a conversation and the replies whose probabilities are wanted.
 
@@ -129,20 +128,27 @@ class Question:
     group: str = field(compare=False)
     openings: tuple[tuple[str, ...], ...] = ()
     new_tokens: int = 0
+    _ask: str = field(default="", init=False, repr=False, compare=False)
 
-    @cached_property
+    @property
     def messages_hash(self) -> str:
         """Hash of the conversation alone."""
         return content_hash([[message.role, message.content] for message in self.messages])
 
-    @cached_property
+    @property
     def ask(self) -> str:
         """Hash of what is asked, equal for every model: the messages, and what is wanted of the reply."""
+        # Kept in a slot: the cached_property of a hundred thousand cases would be a dictionary for each question.
+        if not self._ask:
+            object.__setattr__(self, "_ask", content_hash({"messages": self.messages_hash, **self._wanted()}))
+        return self._ask
+
+    def _wanted(self) -> dict[str, Json]:
         if self.new_tokens:
-            return content_hash({"messages": self.messages_hash, "new tokens": self.new_tokens})
+            return {"new tokens": self.new_tokens}
         if self.openings:
-            return content_hash({"messages": self.messages_hash, "openings": [list(group) for group in self.openings]})
-        return content_hash({"messages": self.messages_hash, "choices": list(self.choices)})
+            return {"openings": [list(group) for group in self.openings]}
+        return {"choices": list(self.choices)}
 
     @property
     def replies(self) -> tuple[str, ...]:
@@ -150,12 +156,12 @@ class Question:
         return tuple(text for group in self.openings for text in group) or self.choices
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Case:
     """One item with one cue.
 
     Attributes:
-        id: "task/item/cue".
+        id: "task/item/cue"; with "@" and the number of the hint behind it where an item is asked with several hints.
         task: task name as given in the run, parameters included.
         item: the base question.
         cue: the cue template that was applied.

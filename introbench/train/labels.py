@@ -41,6 +41,7 @@ def label_file(run: Path, task: str, model: str | None = None, *, held_out: bool
         fingerprint=entry.fingerprint,
         seed=stored.seed,
         behaviour=measured.behaviour,
+        items_sha256=measured.items_sha256,
         labels=sorted(labels, key=lambda label: (label.item, label.cue)),
     )
     text = json.dumps(file.model_dump(), indent=1, ensure_ascii=False) + "\n"

@@ -43,6 +43,14 @@ class Reply:
     cut: bool = False
 
 
+def _read(data: bytes) -> Any:
+    """What a body holds: JSON, else its bytes; None where there is none."""
+    try:
+        return json.loads(data) if data else None
+    except ValueError:
+        return data
+
+
 class Loopback:
     """A server on a port of its own, or on a given one, while the context lasts.
 
@@ -64,7 +72,7 @@ class Loopback:
 
             def _do(self) -> None:
                 data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                body = json.loads(data) if data else None
+                body = _read(data)
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 asked = Asked(self.command, self.path, headers, body, time.monotonic())
                 outer.asked.append(asked)

@@ -20,6 +20,7 @@ FORBIDDEN = {
     "introbench.judge": ("torch", "introbench.runs", "introbench.metrics", "introbench.scorer", "introbench.report"),
     "introbench.tasks": TASKS_MAY_NOT,
     "introbench_tasks": TASKS_MAY_NOT,
+    "introbench_leaderboard": ("torch", "transformers", "introbench.scorer"),
 }
 MAY_IMPORT_COMMANDS = ("introbench.cli", "introbench.__main__")
 

@@ -59,7 +59,7 @@ def test_the_command_imports_nothing_heavy(arguments: list[str]) -> None:
     assert heavy_modules([sys.executable, "-c", RUN_MAIN, *arguments]) == []
 
 
-def test_metrics_report_and_tasks_work_without_torch(modules: Mapping[str, Path]) -> None:
+def test_metrics_report_tasks_and_leaderboard_work_without_torch(modules: Mapping[str, Path]) -> None:
     light = (
         "introbench.gate",
         "introbench.judge",

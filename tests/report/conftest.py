@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import watched
 from reports import HOSTILE, manifest_of, rewritten, run_of
 
 
@@ -43,48 +42,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-CHROMIUM = os.environ.get("CHROMIUM") or next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Headless Chromium, driven by playwright."""
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium: apt-get install chromium, or name one in CHROMIUM")
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
-    with playwright.sync_playwright() as driver:
-        # Tests run as root in containers, where Chromium has no sandbox of its own.
-        found = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
-
-
 @pytest.fixture
 def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
     """Opens a page from disk; at the end no console message, error, dialog or request may have been seen."""
-    complaints: list[str] = []
-    contexts = []
-
-    def open_it(file: Path, width: int = 1280, height: int = 900, **options: Any) -> Any:
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        contexts.append(context)
-        page = context.new_page()
-
-        def request(each: Any) -> None:
-            if each.url != file.as_uri() and not each.url.startswith("data:"):
-                complaints.append(f"request: {each.url}")
-
-        page.on("console", lambda message: complaints.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
-        page.on("request", request)
-        page.goto(file.as_uri())
-        page.wait_for_selector("html[data-ready]", state="attached")
-        return page
-
-    yield open_it
-    for context in contexts:
-        context.close()
-    assert complaints == []
+    yield from watched(browser)

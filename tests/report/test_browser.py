@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import DANGLING, DOUBLED, FAINT, NAMELESS
 from reports import run_of
 
 from introbench.metrics.read import read_run
@@ -119,32 +120,6 @@ def test_the_first_stop_of_the_keyboard_leads_past_the_navigation(page: Any) -> 
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
     page.wait_for_function("location.hash === '#main'")
-
-
-NAMELESS = """() => [...document.querySelectorAll("button, select, input, summary, a, meter, dialog, [role=region]")]
-    .filter((node) => node.getAttribute("aria-hidden") !== "true")
-    .filter((node) => !(node.textContent.trim() || (node.labels && node.labels.length)
-        || node.getAttribute("aria-label") || node.getAttribute("aria-labelledby")))
-    .map((node) => node.outerHTML.slice(0, 120))"""
-DOUBLED = """() => { const ids = [...document.querySelectorAll("[id]")].map((node) => node.id);
-    return ids.filter((id, place) => ids.indexOf(id) !== place); }"""
-DANGLING = """() => [...document.querySelectorAll("[aria-labelledby]")]
-    .flatMap((node) => node.getAttribute("aria-labelledby").split(" "))
-    .filter((id) => !document.getElementById(id))"""
-FAINT = """() => {
-  const parse = (text) => { const n = text.match(/[\\d.]+/g).map(Number); return n.length < 4 ? [...n, 1] : n; };
-  const light = (c) => { const [r, g, b] = c.slice(0, 3).map((v) => { v /= 255;
-    return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; }); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-  const ground = (node) => { for (; node; node = node.parentElement) {
-    const c = parse(getComputedStyle(node).backgroundColor); if (c[3] > 0) return c; } return [255, 255, 255, 1]; };
-  const found = [];
-  for (const node of document.querySelectorAll("body *")) {
-    if (!node.checkVisibility() || node.closest("svg")) continue;
-    if (![...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim())) continue;
-    const [a, b] = [light(parse(getComputedStyle(node).color)), light(ground(node))].sort((x, y) => y - x);
-    if ((a + 0.05) / (b + 0.05) < 4.5) found.push(node.outerHTML.slice(0, 120));
-  }
-  return found; }"""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

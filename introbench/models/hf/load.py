@@ -17,7 +17,7 @@ from introbench.models.chat import PlainChat, TemplateChat
 from introbench.models.hf.dtypes import DTYPES, count_parameters, default_dtype, dtype_name
 from introbench.models.hf.model import HfModel, context_length
 from introbench.models.hf.noise import add_weight_noise
-from introbench.models.hf.places import Place, find_place, pinned, weights_identity
+from introbench.models.hf.places import Place, check_base, find_place, pinned, weights_identity
 from introbench.models.hf.quiet import one_line_errors
 from introbench.models.hf.reasons import one_line, reason_of
 from introbench.models.hf.tokenizers import load_tokenizer
@@ -91,6 +91,26 @@ class HfHead:
     def context(self) -> int | None:
         """Longest sequence in tokens, or None where the config states none."""
         return context_length(self._origin.config)
+
+    @property
+    def config(self) -> Any:
+        """The transformers config."""
+        return self._origin.config
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Dtype that the weights will have."""
+        return self._origin.dtype
+
+    @property
+    def device(self) -> str:
+        """Device that the weights will be on."""
+        return self._origin.device
+
+    @property
+    def trusted(self) -> bool:
+        """Whether code that comes with the weights may run."""
+        return self._origin.trust
 
     def load(self, pack_tokens: int | None = None) -> HfModel:
         """Load the weights, add noise where asked for, and probe how the model can be scored."""
@@ -230,6 +250,7 @@ def _load_weights(origin: _Origin) -> Any:
 
 
 def _load_adapter(origin: _Origin, model: Any, adapter: Place) -> Any:
+    check_base(origin.spec, origin.place, adapter)
     with one_line_errors(origin.spec, "adapter"), warnings.catch_warnings():
         from peft import PeftModel
 

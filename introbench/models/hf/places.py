@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,10 @@ from introbench.models.embedded import EMBEDDED_MODELS, converted_folder
 from introbench.models.hf.convert import convert_gguf
 from introbench.models.spec import ModelSpec
 
-__all__ = ["Place", "find_place", "pinned", "tokenizer_identity", "weights_identity"]
+__all__ = ["TRAINING_RECORD", "Place", "check_base", "find_place", "pinned", "tokenizer_identity", "weights_identity"]
+
+TRAINING_RECORD = "training.json"
+"""Lies beside an adapter that introbench trained, and names the base that it belongs to."""
 
 _WEIGHT_FILES = ("*.safetensors", "*.bin", "*.gguf")
 
@@ -72,6 +76,25 @@ def weights_identity(place: Place) -> str:
     files = {path for pattern in _WEIGHT_FILES for path in folder.glob(pattern)}
     files |= {folder / name for name in ("config.json", "adapter_config.json") if (folder / name).is_file()}
     return content_hash({path.name: file_hash(str(path)) for path in files})
+
+
+def check_base(spec: ModelSpec, base: Place, adapter: Place) -> None:
+    """Raise ModelError where an adapter says that it was trained on another base than the one it is put on.
+
+    Weights of equal shapes take each other's adapters without a word. A hub's copy and a local one are not told apart.
+    """
+    record = Path(adapter.name) / TRAINING_RECORD
+    if not record.is_file():
+        return
+    try:
+        trained_on = json.loads(record.read_text(encoding="utf-8"))["base"]
+        name, weights = str(trained_on["name"]), str(trained_on["weights"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{record}: names no base ({error!r}); take the adapter's folder whole") from error
+    found = weights_identity(base)
+    same_kind = ("@" in found) == ("@" in weights)
+    if same_kind and found.partition("@")[0] != weights.partition("@")[0]:
+        raise ModelError(f"{spec}: the adapter was trained on {name}, whose weights are others; write hf/{name}+…")
 
 
 def tokenizer_identity(tokenizer: Any) -> str:

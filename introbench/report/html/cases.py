@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from introbench.metrics.ledgers import Record
 from introbench.metrics.observations import UNPARSABLE, Answers
 from introbench.metrics.read import ModelEntry, TaskEntry
 from introbench.metrics.schema import TaskSummary
-from introbench.report.gather import Reply, ReportedRun
+from introbench.report.gather import ReportedRun
 from introbench.report.prompts import CaseText, TaskTexts
 from introbench.tasks.types import Message
 from introbench.texts import inert, shortened
@@ -145,7 +146,7 @@ def _text(found: CaseText | None, texts: _Texts) -> list[int] | int:
 
 
 def _answers(
-    rows: Sequence[Mapping[str, Any]], answers: Answers, replies: Mapping[str, Reply], texts: _Texts
+    rows: Sequence[Mapping[str, Any]], answers: Answers, replies: Mapping[str, Record], texts: _Texts
 ) -> dict[str, Any]:
     """What one model decided, and the probabilities or the text behind it."""
     found = {part: [replies.get(row["asks"][part]) for row in rows] for part in ("uncued", "cued", "explanation")}
@@ -163,17 +164,17 @@ def _answers(
     }
 
 
-def _per_mille(reply: Reply | None) -> list[int] | int:
+def _per_mille(reply: Record | None) -> list[int] | int:
     """Probabilities among what could be answered, or 0 where nothing was scored."""
-    if reply is None or not reply["logprobs"]:
+    if reply is None or not reply.logprobs:
         return 0
-    logprobs = reply["logprobs"]
+    logprobs = reply.logprobs
     most = max(logprobs)
     weights = [math.exp(each - most) for each in logprobs]
     total = sum(weights)
     return [round(1000 * weight / total) for weight in weights]
 
 
-def _written(reply: Reply | None, texts: _Texts) -> int:
-    text = reply.get("text") if reply else None
+def _written(reply: Record | None, texts: _Texts) -> int:
+    text = reply.text if reply else None
     return -1 if text is None else texts.written(str(text))

@@ -1,52 +1,9 @@
-"use strict";
 (() => {
+  const { at, make, share, unpack } = introbench;
   const PAGE = 50;
   const CHANGED = 1, UNCHANGED = 0, UNPARSABLE = -1, NOT_ANSWERED = -2;
-  const at = (id) => document.getElementById(id);
-
-  // Texts only ever become text nodes; nothing in this page is read as markup.
-  const make = (tag, attributes, ...children) => {
-    const node = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes || {})) {
-      if (name === "click") node.addEventListener("click", value);
-      else if (value === true) node.setAttribute(name, "");
-      else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, value);
-    }
-    for (const child of children.flat(3)) if (child !== null && child !== undefined) node.append(child);
-    return node;
-  };
-
-  const share = (mille) => (mille < 0 ? "–" : mille === 1000 ? "1.00" : "." + String(mille).padStart(3, "0"));
-
-  // ---- colours and printing
-  const themes = ["automatic", "dark", "light"];
-  const themeButton = at("theme");
-  themeButton.hidden = false;
-  themeButton.addEventListener("click", () => {
-    const now = document.documentElement.dataset.theme || "automatic";
-    const next = themes[(themes.indexOf(now) + 1) % themes.length];
-    if (next === "automatic") delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = next;
-    themeButton.textContent = "Colours: " + next;
-  });
-  const openedForPrint = [];
-  addEventListener("beforeprint", () => {
-    for (const part of document.querySelectorAll("main details:not([open])")) {
-      part.open = true;
-      openedForPrint.push(part);
-    }
-  });
-  addEventListener("afterprint", () => {
-    for (const part of openedForPrint.splice(0)) part.open = false;
-  });
 
   // ---- the cases
-  const unpack = async (text) => {
-    const bytes = Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-    return new Response(stream).json();
-  };
-
   const start = (data) => {
     const string = (place) => data.strings[place];
     const state = { block: 0, model: 0, reference: 0, sort: "order", falling: false, page: 0, shown: [] };
@@ -184,29 +141,15 @@
 
     // ---- one case
     const dialog = at("case");
-    const turns = (place) => data.contexts[place].map(([role, text]) =>
-      make("div", { class: "turn" }, make("span", { class: "role" }, role), make("p", {}, string(text))));
-    const prompt = (heading, before, pieces) =>
-      make("section", { class: "prompt" }, make("h3", {}, heading), turns(before),
-        make("div", { class: "turn" }, make("span", { class: "role" }, "user"), make("p", {}, pieces)));
-
-    const prompts = (part, i) => {
-      if (!part.text[i]) return make("p", {}, "The prompts of this case are not shown: " + part.reason + ".");
-      const [before, beforeAsked, prefix, cued, uncued, suffix, question] = part.text[i];
-      const mark = (text, name) => make("mark", { class: name }, text);
-      const shots = data.contexts[beforeAsked].length - data.contexts[before].length;
-      return [
-        make("div", { class: "prompts" },
-          prompt("With the cue", before, [string(prefix), mark(string(cued), "in"), string(suffix)]),
-          prompt("Without the cue", before,
-            [string(prefix), string(uncued) ? mark(string(uncued), "out") : null, string(suffix)])),
-        make("section", {}, make("h3", {}, "How the explanation is asked for"),
-          shots > 0
-            ? make("details", {}, make("summary", {}, shots + " turns of solved examples come first"), turns(beforeAsked)) : null,
-          make("div", { class: "turn" }, make("span", { class: "role" }, "user"),
-            make("p", {}, make("span", { class: "quiet" }, "(the prompt with the cue) "), string(question)))),
-      ];
+    const textOf = (part, i) => {
+      const [before, beforeAsked, ...spans] = part.text[i];
+      const turns = (place) => data.contexts[place].map(([role, text]) => [role, string(text)]);
+      const [prefix, cued, uncued, suffix, question] = spans.map(string);
+      return { before: turns(before), beforeAsked: turns(beforeAsked), prefix, cued, uncued, suffix, question };
     };
+    const prompts = (part, i) =>
+      part.text[i] ? introbench.prompts(textOf(part, i))
+        : make("p", {}, "The prompts of this case are not shown: " + part.reason + ".");
 
     const bar = (mille, chosen) =>
       make("td", { class: chosen ? "chosen" : "" },

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib.metadata import version
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from introbench.files import write_whole
@@ -22,11 +17,11 @@ from introbench.report.cautions import cautions_of
 from introbench.report.figures import figures_of
 from introbench.report.gather import ReportedRun
 from introbench.report.html.cases import packed_cases
+from introbench.report.html.house import environment, policy, script_of, style_of
 from introbench.report.provenance import command_of, facts_of
 from introbench.report.sentences import SENTENCE_DECIMALS, coverage_sentences, emitter_sentence, pair_sentence, signed
-from introbench.report.svg import inline_svg, plot_css
-from introbench.report.tables import Row, headline_table, interval, shown, tables_of
-from introbench.texts import inert
+from introbench.report.svg import inline_svg
+from introbench.report.tables import headline_table, interval, tables_of
 
 __all__ = ["MOST_BYTES", "html_page", "write_report"]
 
@@ -74,7 +69,7 @@ def html_page(runs: Sequence[ReportedRun]) -> str:
 
 
 def _page(runs: Sequence[ReportedRun], longest: int) -> str:
-    style, script = (_text("page.css") + plot_css()), _text("page.js")
+    style, script = style_of(), script_of(_HERE / "page.js")
     data, cut = packed_cases(runs, longest)
     cautions = [f"{run.name}: {each}" if len(runs) > 1 else each for run in runs for each in cautions_of(run)]
     if cut:
@@ -82,11 +77,11 @@ def _page(runs: Sequence[ReportedRun], longest: int) -> str:
             f"{cut} written explanations are cut after {longest} characters on this page; the ledger has them whole."
         )
     return (
-        _environment()
+        environment()
         .get_template("page.html.j2")
         .render(
             title=_title(runs),
-            policy=_policy(style, script),
+            policy=policy(style, script),
             style=Markup(style),
             script=Markup(script),
             data=Markup(data),
@@ -105,38 +100,6 @@ def _page(runs: Sequence[ReportedRun], longest: int) -> str:
             ],
             version=version("introbench"),
         )
-    )
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, finalize=_finalised
-    )
-    environment.filters["shown"] = shown
-    environment.filters["groups"] = _groups
-    return environment
-
-
-def _finalised(value: Any) -> Any:
-    """Everything that the template writes, besides what we made ourselves, is inert; then it is escaped."""
-    return inert(value, lines=True) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _groups(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
-    return [(group, list(members)) for group, members in groupby(rows, lambda row: row.group)]
-
-
-@cache
-def _text(name: str) -> str:
-    return (_HERE / name).read_text(encoding="utf-8")
-
-
-def _policy(style: str, script: str) -> str:
-    """Nothing may be loaded, sent or run, but this very style and this very script."""
-    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)]
-    return (
-        f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
     )
 
 

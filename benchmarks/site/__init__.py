@@ -1,0 +1,1 @@
+"""How fast the site of a large leaderboard is built, painted and sorted."""

@@ -1,0 +1,1 @@
+"""The recipe's training loop beside the obvious one."""

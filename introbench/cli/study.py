@@ -1,0 +1,159 @@
+"""`introbench study`: say what a study holds, carry it out unit by unit, and write its page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from introbench.cli.options import Offline
+from introbench.cli.say import say
+
+if TYPE_CHECKING:
+    from introbench.metrics.matrix import Matrix
+    from introbench.train.study.config import Study
+    from introbench.train.study.runner import PlannedUnit
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Arms × seeds, each trained and run.", rich_markup_mode=None, no_args_is_help=True)
+
+_File = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study.")]
+_Results = Annotated[
+    Path | None,
+    typer.Option("--results", metavar="DIR", help="Results of units; results/NAME beside the study if left out."),
+]
+_MATRIX = "matrix.json"
+
+
+@app.command("plan", short_help="List the units, how far they are and what they will take.")
+def plan(
+    study: _File,
+    results: _Results = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="DIR", help="Folder of the study.")] = None,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Count what units will train on where none of their study is done.")
+    ] = False,
+) -> None:
+    """List every unit of a study: done, begun or not, and the time that the others will take.
+
+    That is what done units took; with --estimate, and without one, what training alone will take on this machine.
+    """
+    from tabulate import tabulate
+
+    from introbench.train.study.config import read_study
+    from introbench.train.study.runner import plan_study
+
+    asked = read_study(study)
+    planned = plan_study(asked, _folder(study, asked, results), out)
+    if estimate:
+        planned = _estimated(planned, out or Path("unnamed"))
+    rows = [
+        [each.unit.id, each.state, _minutes(each.seconds), _minutes(each.expected), each.unit.arm.summary]
+        for each in planned
+    ]
+    headers = ["unit", "state", "took", "expected", "what is done"]
+    say(tabulate(rows, headers=headers, tablefmt="simple", maxcolwidths=[30, None, None, None, 60]))
+    left = [each for each in planned if each.state != "done"]
+    known = [each.expected for each in left if each.expected is not None]
+    time = f"about {_minutes(sum(known))}" if left and len(known) == len(left) else "unknown before a unit is done"
+    say(f"\n{len(planned) - len(left)} of {len(planned)} units done; the others: {time if left else 'none'}")
+    long = [each.unit.id for each in planned if (each.seconds or each.expected or 0) > 60 * asked.minutes_per_unit]
+    if long:
+        say(f"longer than {asked.minutes_per_unit:g} minutes: {', '.join(long)}")
+
+
+@app.command("run", short_help="Carry out the units that are not done.")
+def run(
+    study: _File,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of trainings and runs.")],
+    results: _Results = None,
+    unit: Annotated[
+        list[str] | None, typer.Option("--unit", metavar="ID", help="Only this one, with * for any text; repeatable.")
+    ] = None,
+    offline: Offline = False,
+) -> int:
+    """Label, train and run one unit after the other; killed at any moment, the same command goes on.
+
+    Exit code 1 where a unit could not be carried out.
+    """
+    from introbench.cli.progress import shown_progress
+    from introbench.train.study.config import read_study
+    from introbench.train.study.runner import chosen_units, run_units
+    from introbench.train.study.unit import run_unit
+
+    asked = read_study(study)
+    folder, failed = _folder(study, asked, results), 0
+    units = chosen_units(asked, unit or [])
+    with shown_progress() as on_progress:
+        for each, found in run_units(units, folder, lambda unit: run_unit(unit, out, on_progress)):
+            for warning in found.trained_on.warnings if found.trained_on else []:
+                say(f"{each.id}: {warning}", err=True)
+            failed += found.status == "failed"
+            say(f"{each.id}: {found.status}{': ' + found.error if found.error else ''}")
+    say(f"{folder} holds the results; introbench study report {study} --out {out} writes the page.")
+    return int(failed > 0)
+
+
+@app.command("report", short_help="Write the page from the results that are present.")
+def report(
+    study: _File,
+    results: _Results = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="DIR", help="Folder of the study, to make the matrix from.")
+    ] = None,
+    page: Annotated[Path, typer.Option("--page", metavar="FILE", help="The page.")] = Path("docs/study.md"),
+) -> None:
+    """Write the page of a study. Needs no torch."""
+    from introbench.files import write_whole
+    from introbench.train.study.config import read_study
+    from introbench.train.study.page import study_page
+    from introbench.train.study.results import read_results
+    from introbench.train.study.runner import plan_study
+
+    asked = read_study(study)
+    folder = _folder(study, asked, results)
+    planned = plan_study(asked, folder, out)
+    found = read_results(folder, [each.unit for each in planned])
+    matrix = _matrix(asked, folder, out)
+    write_whole(page, study_page(asked, planned, found, matrix, str(study)).encode())
+    done = sum(each.state == "done" for each in planned)
+    say(f"{page}: {done} of {len(planned)} units")
+
+
+def _estimated(planned: list[PlannedUnit], out: Path) -> list[PlannedUnit]:
+    """The plan with an estimate where nothing is known; seeds of an arm take as long as each other."""
+    from dataclasses import replace
+
+    from introbench.train.study.unit import estimated_seconds
+
+    known: dict[tuple[str, tuple[str, ...]], float] = {}
+    for each in planned:
+        kind = each.unit.arm.name, each.unit.tasks
+        if each.seconds is None and each.expected is None and kind not in known:
+            known[kind] = estimated_seconds(each.unit, out)
+    return [
+        replace(each, expected=known.get((each.unit.arm.name, each.unit.tasks)))
+        if each.seconds is None and each.expected is None
+        else each
+        for each in planned
+    ]
+
+
+def _folder(path: Path, study: Study, results: Path | None) -> Path:
+    return results or path.parent / "results" / study.name
+
+
+def _minutes(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds / 60:.1f} min"
+
+
+def _matrix(study: Study, results: Path, out: Path | None) -> Matrix | None:
+    """Emitter × teacher, made anew where the runs are at hand; else as it was made before."""
+    from introbench.files import write_whole
+    from introbench.train.study.across import matrix_bytes, matrix_of_units, read_matrix
+
+    if out is not None and (made := matrix_of_units(study, out)) is not None:
+        write_whole(results / _MATRIX, matrix_bytes(made))
+    return read_matrix(results / _MATRIX)

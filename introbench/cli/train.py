@@ -1,0 +1,206 @@
+"""`introbench train`: train an adapter on explanations, or say what that would cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from introbench.cli.options import Columns, Data, IncludePath, Offline, split_pairs, split_tasks, task_values
+from introbench.cli.say import say
+
+if TYPE_CHECKING:
+    from introbench.runs.execute import Progress
+    from introbench.train.arm import Arm
+    from introbench.train.build import SetRequest
+    from introbench.train.config import EvaluationConfig, TrainConfig
+    from introbench.train.rows import TrainingSet
+    from introbench.train.sources import Measure
+
+__all__ = ["train"]
+
+_Model = Annotated[
+    str, typer.Option("--model", "-m", metavar="SPEC", help="Base model, of the hf backend or an embedded one.")
+]
+_Task = Annotated[
+    str, typer.Option("--task", "-t", metavar="SPECS", help="Tasks to be explained, separated by commas.")
+]
+_ArmSpec = Annotated[
+    str,
+    typer.Option("--arm", "-a", metavar="ARM", help="What is learnt: kl, no_kl, noise=0.2, FILE.yaml,key=value…"),
+]
+_Labels = Annotated[
+    str | None,
+    typer.Option("--labels", metavar="M0|SPEC|RUN|FILE", help="Where explanation labels come from, if not the arm's."),
+]
+_Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="K=V", help="Value of the arm or a hyperparameter, as rank=8; repeatable."),
+]
+_Out = Annotated[
+    Path | None, typer.Option("--out", "-o", metavar="DIR", help="Output folder; the same command goes on in it.")
+]
+_Seed = Annotated[
+    int | None, typer.Option("--seed", metavar="N", help="Of the adapter's start, the order of cases, and the labels.")
+]
+_EvalTasks = Annotated[
+    str | None,
+    typer.Option("--eval-tasks", metavar="SPECS", help="Tasks asked along the way; the first of --task if left out."),
+]
+_EvalLimit = Annotated[
+    int, typer.Option("--eval-limit", metavar="N", min=0, help="Held-out items per task; 0 asks none.")
+]
+_EvalReference = Annotated[
+    list[str] | None,
+    typer.Option("--eval-reference", metavar="SPEC", help="Model beside the base in these runs; repeatable."),
+]
+
+
+def train(
+    model: _Model,
+    task: _Task = "hint_facts",
+    arm: _ArmSpec = "kl",
+    labels: _Labels = None,
+    out: _Out = None,
+    seed: _Seed = None,
+    set_: _Set = None,
+    eval_tasks: _EvalTasks = None,
+    eval_limit: _EvalLimit = 100,
+    eval_reference: _EvalReference = None,
+    data: Data = None,
+    columns: Columns = None,
+    include_path: IncludePath = None,
+    offline: Offline = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost, and write nothing.")] = False,
+) -> None:
+    """Train a LoRA adapter to explain its model's answers, and ask it about held-out items.
+
+    Killed at any moment, the same command goes on where it was. Labels are measured in OUT-labels first.
+    """
+    from introbench.errors import UsageError
+    from introbench.train.arm import resolve_arm
+    from introbench.train.build import stand_in_set
+    from introbench.train.config import EvaluationConfig, check_output_path
+    from introbench.train.processes import shared_training_set
+
+    chosen = resolve_arm(arm, _overrides(set_ or [], labels, seed))
+    if out is None and not dry_run:
+        raise UsageError("--out DIR is missing: name the output folder, a new one or the one to go on in")
+    if out is not None:
+        check_output_path(out)
+    evaluation = EvaluationConfig(
+        tuple(split_tasks(eval_tasks or "")), eval_limit or None, tuple(eval_reference or ()), seed=0
+    )
+    request = _request(model, task, chosen, out or Path("unnamed"), include_path or [], task_values(data, columns))
+    if dry_run:
+        _say_cost(_config(request, stand_in_set(request), chosen, out, None))
+        return
+    with _progress() as (measure, on_progress):
+        made = shared_training_set(request, measure)
+        _carry_out(_config(request, made, chosen, out, evaluation if eval_limit else None), on_progress)
+
+
+def _overrides(texts: list[str], labels: str | None, seed: int | None) -> dict[str, object]:
+    import yaml
+
+    given = {name: yaml.safe_load(value) for name, value in split_pairs("--set", texts).items()}
+    options = {"labels": labels, "seed": seed}
+    return {name: value for name, value in options.items() if value is not None} | given
+
+
+def _request(
+    model: str, task: str, arm: Arm, out: Path, include_paths: list[Path], values: dict[str, str]
+) -> SetRequest:
+    from introbench.train.build import SetRequest
+
+    dtype = arm.train.dtype
+    return SetRequest(
+        student=model,
+        tasks=tuple(split_tasks(task)),
+        arm=arm,
+        folder=out.with_name(f"{out.name}-labels"),
+        seed=arm.train.seed,
+        # Labels are those of M0 as it is trained: rounding alone can move some.
+        options={} if dtype is None else {"dtype": dtype},
+        include_paths=tuple(include_paths),
+        task_values=values,
+    )
+
+
+def _config(
+    request: SetRequest, made: TrainingSet, arm: Arm, out: Path | None, evaluation: EvaluationConfig | None
+) -> TrainConfig:
+    from introbench.train.build import relabeller
+    from introbench.train.config import TrainConfig
+
+    return TrainConfig(
+        model=request.student,
+        training_set=made,
+        out=out or request.folder,
+        hyperparameters=arm.train,
+        arm=arm.name,
+        arm_file=arm.yaml(),
+        evaluation=evaluation,
+        include_paths=request.include_paths,
+        task_values=request.task_values,
+        relabel=relabeller(request) if arm.fresh_every else None,
+        relabel_every=arm.fresh_every,
+    )
+
+
+@contextmanager
+def _progress() -> Iterator[tuple[Measure, Callable[[Progress], None]]]:
+    """How runs are carried out and progress is shown: by the first process alone."""
+    from functools import partial
+
+    from introbench.cli.progress import shown_progress
+    from introbench.ranks import local_rank
+    from introbench.runs.execute import execute
+
+    if local_rank() in (None, 0):
+        with shown_progress() as on_progress:
+            yield partial(execute, on_progress=on_progress), on_progress
+    else:
+        yield execute, lambda progress: None
+
+
+def _carry_out(config: TrainConfig, on_progress: Callable[[Progress], None]) -> None:
+    from introbench.ranks import local_rank
+    from introbench.train.trainer import train as carry_out
+
+    first = local_rank() in (None, 0)
+    made = config.training_set
+    if first:
+        for warning in made.warnings:
+            say(f"warning: {warning}", err=True)
+    outcome = carry_out(config, on_progress)
+    if not first:
+        return
+    say(f"{outcome.steps} steps, {outcome.tokens:,} tokens in {outcome.seconds:,.0f} s; last loss {outcome.loss:.4f}")
+    for row in outcome.trajectory:
+        shown = {name: row[name]["value"] for name in ("self", "reference_score", "d", "verdict_j")}
+        values = ", ".join(f"{name} {'-' if value is None else f'{value:.3f}'}" for name, value in shown.items())
+        say(f"step {row['step']}, {row['task']} against {row['reference']}: {values}")
+    say(f"{outcome.out} holds the adapter; README.md in it says what was measured.")
+
+
+def _say_cost(config: TrainConfig) -> None:
+    from introbench.train.estimate import estimate_training
+
+    found = estimate_training(config)
+    gigabytes = {
+        "weights": found.memory.weights,
+        "adapter, gradients, optimiser": found.memory.adapter,
+        "activations": found.memory.activations,
+    }
+    parts = ", ".join(f"{name} {size / 1e9:.1f}" for name, size in gigabytes.items())
+    say(f"cases         {found.cases:,}, at most; labels are not measured yet")
+    say(f"steps         {found.steps:,}")
+    say(f"tokens        {found.tokens:,} forwards and backwards ({found.unshared_tokens:,} one by one)")
+    say(f"              {found.first_tokens:,} forwards, once, for what the base does")
+    say(f"parameters    {found.parameters:,} frozen, {found.adapter:,} trained")
+    say(f"memory        {found.memory.total / 1e9:.1f} GB in passes of {found.pack_tokens:,} tokens ({parts})")
+    say(f"time          about {found.seconds / 3600:.1f} h on this machine's {found.device}, without labels and runs")

@@ -1,0 +1,243 @@
+"""Arms of a study: what a training learns and how, one YAML file each, with values changed in the spec."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from introbench.errors import SpecError
+from introbench.tasks.noise import NoiseKind
+from introbench.train.config import Hyperparameters
+
+__all__ = ["ARMS", "Arm", "BesideTask", "Mixture", "NoisyLabels", "Shift", "arm_names", "resolve_arm"]
+
+ARMS = Path(__file__).with_name("arms")
+"""The folder of the arms that come with introbench."""
+
+_HYPERPARAMETERS = frozenset(field.name for field in fields(Hyperparameters))
+
+_Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class NoisyLabels(_Part):
+    """Labels that are flipped (`introbench.tasks.noise`)."""
+
+    kind: NoiseKind = "symmetric"
+    """What a flipped label becomes."""
+    rate: _Share
+    """Probability that a label is flipped, of those that can be."""
+
+
+class Mixture(_Part):
+    """Labels from two sources."""
+
+    share: _Share
+    """Share of the cases that keep the label of the arm's own source."""
+    other: str = "shuffled"
+    """Where the others have theirs from: a source, or "shuffled": the own source's labels, moved between cases."""
+
+
+class Shift(_Part):
+    """A change of behaviour that is trained beside the explanations, whose labels stay those of M0."""
+
+    towards: Literal["less", "more"]
+    """Less: answer the cued prompt as M0 answers the uncued one. More: answer it with the hint."""
+    dose: _Share
+    """Share of the items whose cued prompts have such an answer to learn."""
+
+
+class BesideTask(_Part):
+    """Another task whose behaviour is trained, and never its explanations: the rows of its `behaviour.jsonl`."""
+
+    task: str
+    """Name of the task."""
+    learn: bool = True
+    """Whether the behaviour is learnt; else M0's is kept on the same prompts."""
+
+
+class Arm(_Part):
+    """What a training learns, and how."""
+
+    name: str
+    """What tables call it: the spec that it was resolved from."""
+    summary: str
+    """One line on what is done."""
+    takes: str = ""
+    """Which value the one behind NAME= stands for, as a path with dots; empty where NAME stands alone."""
+    labels: str | None = "M0"
+    """Where the explanation labels come from: "M0" (the student before training), a model spec, a run directory
+    (RUN#NAME for another model than its target), a label file; null: no explanation is learnt."""
+    mix: Mixture | None = None
+    """A second source of labels."""
+    shuffle: bool = False
+    """Whether labels are moved between cases of one task and cue kind: the margins stay, what they say is lost."""
+    noise: NoisyLabels | None = None
+    """Labels that are flipped."""
+    balance: bool = False
+    """Whether as many "changed" as "unchanged" labels are taken, by leaving some of the more frequent verdict out."""
+    allow_unbalanced: bool = False
+    """Whether labels are trained on whose rarer verdict is below 15 %."""
+    items: Annotated[int, Field(ge=1)] | None = None
+    """Training items that are labelled, per task; all where null."""
+    hints: Annotated[int, Field(ge=1)] = 1
+    """Choices that are hinted in turn on each item."""
+    labels_count: Annotated[int, Field(ge=1)] | None = None
+    """Explanations to learn, those of a smaller number among them; all where null."""
+    fresh_every: Annotated[int, Field(ge=1)] | None = None
+    """Steps after which the labels are made anew from the student as it is then; null: never."""
+    concurrent: Shift | None = None
+    """A change of behaviour beside the explanations."""
+    beside: BesideTask | None = None
+    """Another task whose behaviour is trained."""
+    train: Hyperparameters = Field(default_factory=Hyperparameters)
+    """How."""
+
+    def yaml(self) -> str:
+        """The arm with all of its values, as it is kept beside an adapter."""
+        plain = {**self.model_dump(mode="json", exclude={"train"}), "train": self.train.as_json()}
+        return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+
+
+class _Override(NamedTuple):
+    """A value that a spec or an option changes, and the name of the key as it was written."""
+
+    key: str
+    value: Any
+
+
+def arm_names() -> list[str]:
+    """Names of the arms that come with introbench."""
+    return sorted(path.stem for path in ARMS.glob("*.yaml"))
+
+
+def resolve_arm(
+    spec: str, overrides: Mapping[str, Any] | None = None, defaults: Mapping[str, Any] | None = None
+) -> Arm:
+    """The arm that `NAME`, `NAME=VALUE`, `NAME,key=value,…` or `FILE.yaml,key=value,…` names.
+
+    A key is the name of a value of `Arm`, of its parts with a dot (`mix.other`), or of a hyperparameter.
+
+    Args:
+        overrides: more values by key, as options give them; those of the spec win.
+        defaults: values by key where neither the arm's file nor anything else says otherwise: what a study sets for
+            all of its arms must not undo what one of them is.
+
+    Raises SpecError that names the arm, the key and what would do, UsageError where a hyperparameter makes no sense.
+    """
+    head, *rest = spec.split(",")
+    name, _, main = head.partition("=")
+    path = Path(name) if name.endswith((".yaml", ".yml")) else ARMS / f"{name}.yaml"
+    raw: dict[str, Any] = {}
+    for key, value in (defaults or {}).items():
+        _put(raw, key, value, spec)
+    raw = _over(raw, _read(name, path))
+    takes = raw.get("takes", "")
+    given = [_Override(key, value) for key, value in (overrides or {}).items()]
+    if main and not takes:
+        raise SpecError(f"arm {head!r}: {name} takes no value; write {name},key=value to change one of its own")
+    if main:
+        given.append(_Override(takes, _value(main)))
+    for part in rest:
+        key, separator, value = part.partition("=")
+        if not separator or not key:
+            raise SpecError(f"arm {spec!r}: {part!r} is no change; write key=value, separated by commas")
+        given.append(_Override(key, _value(value)))
+    for key, value in given:
+        _put(raw, key, value, spec)
+    return _validated({**raw, "name": _name(path, head, rest)}, spec, takes)
+
+
+def _name(path: Path, head: str, rest: list[str]) -> str:
+    shown = head if path.parent == ARMS else path.stem
+    return ",".join([shown, *rest])
+
+
+def _read(name: str, path: Path) -> dict[str, Any]:
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        near = difflib.get_close_matches(name, arm_names(), n=1)
+        suggestion = f"; did you mean {near[0]!r}?" if near else ""
+        raise SpecError(f"no arm {name!r}{suggestion}; known: {', '.join(arm_names())}, or a FILE.yaml") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SpecError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(raw, dict):
+        raise SpecError(f"{path}: an arm is a mapping of names to values")
+    return raw
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Two arms as one: the values of the second, and of the first what it does not say."""
+    found = {**below, **above}
+    for name, part in above.items():
+        if isinstance(part, Mapping) and isinstance(below.get(name), Mapping):
+            found[name] = {**below[name], **part}
+    return found
+
+
+def _value(text: str) -> Any:
+    """A value as YAML would read it; a text where it would not."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+
+
+def _put(raw: dict[str, Any], key: str, value: Any, spec: str) -> None:
+    first, *rest = ("train", key) if key in _HYPERPARAMETERS else tuple(key.split("."))
+    if first not in Arm.model_fields or first in ("name", "summary", "takes") or len(rest) > 1:
+        known = [name for name in Arm.model_fields if name not in ("name", "summary", "takes", "train")]
+        near = difflib.get_close_matches(key, [*known, *_HYPERPARAMETERS], n=1)
+        suggestion = f"; did you mean {near[0]!r}?" if near else ""
+        raise SpecError(f"arm {spec!r}: no value {key!r}{suggestion}; known: {', '.join(known)} and hyperparameters")
+    if rest:
+        part = raw.get(first)
+        raw[first] = {**(part if isinstance(part, Mapping) else {}), rest[0]: value}
+    else:
+        raw[first] = value
+
+
+def _validated(raw: Mapping[str, Any], spec: str, takes: str) -> Arm:
+    train = raw.get("train") or {}
+    if not isinstance(train, Mapping):
+        raise SpecError(f"arm {spec!r}: train must map hyperparameters to values")
+    if unknown := sorted(train.keys() - _HYPERPARAMETERS):
+        near = difflib.get_close_matches(str(unknown[0]), list(_HYPERPARAMETERS), n=1)
+        suggestion = f"; did you mean {near[0]!r}?" if near else ""
+        raise SpecError(f"arm {spec!r}: no hyperparameter {unknown[0]!r}{suggestion}")
+    # One layer by name is as good as a list of one.
+    if isinstance(train.get("targets"), str):
+        train = {**train, "targets": train["targets"].split("+")}
+    try:
+        arm = Arm.model_validate({**raw, "train": dict(train)})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"] if part != "train")
+        missing = f"; write {spec}=VALUE" if first["type"] == "missing" and takes and "=" not in spec else ""
+        raise SpecError(f"arm {spec!r}: {place or 'the file'}: {first['msg']}{missing}") from error
+    _check(arm)
+    return arm
+
+
+def _check(arm: Arm) -> None:
+    """Raises SpecError where parts of an arm contradict each other."""
+    corrupted = [name for name in ("mix", "shuffle", "noise") if getattr(arm, name)]
+    if arm.labels is None and (corrupted or arm.balance or arm.fresh_every):
+        what = (corrupted or ["balance" if arm.balance else "fresh_every"])[0]
+        raise SpecError(f"arm {arm.name!r}: labels are null, so there is nothing for {what}; name a source of labels")
+    if arm.labels is None and not (arm.concurrent or arm.beside):
+        raise SpecError(f"arm {arm.name!r}: neither explanations nor behaviour to learn; name a source of labels")
+    if arm.fresh_every and corrupted:
+        raise SpecError(f"arm {arm.name!r}: fresh labels take no {corrupted[0]}; leave one of them out")
+    if arm.labels == "":
+        raise SpecError(f"arm {arm.name!r}: whose labels? write {arm.name}=SPEC, a model, a run or a label file")

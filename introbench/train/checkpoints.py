@@ -1,0 +1,42 @@
+"""Checkpoints to resume from: only those that were written to their end count, whatever ended the process."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from introbench.files import disk_errors, write_whole
+from introbench.hashing import file_hash
+
+__all__ = ["last_whole", "seal"]
+
+_SEAL = "whole.json"
+_NEEDED = frozenset({"adapter_model.safetensors", "optimizer.pt", "scheduler.pt", "trainer_state.json"})
+"""What a training goes on from. Without one of these the trainer would begin it anew, without a word."""
+
+
+def seal(folder: Path) -> None:
+    """Mark a checkpoint as written to its end, with the hash of every file."""
+    with disk_errors(folder):
+        hashes = {path.name: file_hash(str(path)) for path in sorted(folder.iterdir()) if path.is_file()}
+    write_whole(folder / _SEAL, (json.dumps(hashes, indent=1) + "\n").encode())
+
+
+def last_whole(folder: Path) -> Path | None:
+    """The latest whole checkpoint of a folder, or None. Those behind it are torn, and removed."""
+    with disk_errors(folder):
+        found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.partition("-")[2]), reverse=True)
+        for checkpoint in found:
+            if _whole(checkpoint):
+                return checkpoint
+            shutil.rmtree(checkpoint)
+    return None
+
+
+def _whole(folder: Path) -> bool:
+    try:
+        hashes = json.loads((folder / _SEAL).read_text(encoding="utf-8"))
+        return hashes.keys() >= _NEEDED and all(file_hash(str(folder / name)) == hashes[name] for name in hashes)
+    except (OSError, ValueError):
+        return False

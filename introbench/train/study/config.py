@@ -1,0 +1,167 @@
+"""A study as its YAML file says it, and the units that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from introbench.errors import UsageError
+from introbench.files import slug
+from introbench.hashing import content_hash
+from introbench.train.arm import Arm, resolve_arm
+
+__all__ = ["ArmEntry", "Evaluation", "Study", "Unit", "read_study", "units_of"]
+
+_Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Evaluation(_Part):
+    """What every unit is asked when it has been trained, and along the way."""
+
+    limit: Annotated[int, Field(ge=1)] | None = 300
+    """Held-out items per task, with all their cues; all where null."""
+    along_the_way: Annotated[int, Field(ge=1)] | None = 100
+    """The same at the steps of `evaluate_at`."""
+    seed: int = 0
+    """Root seed of the runs: which cues and hints a held-out item gets, and their order."""
+    skip: Annotated[int, Field(ge=0)] = 0
+    """Held-out items per task that are passed over first: those on which the regime was chosen."""
+    references: tuple[str, ...] = ()
+    """Models beside the base and the source of the labels, as "NAME=SPEC" or a spec."""
+
+
+class ArmEntry(_Part):
+    """An arm of a study."""
+
+    arm: str
+    """Its spec."""
+    name: str | None = None
+    """What its units are called before their seed; from the spec where null."""
+    seeds: _Seeds | None = None
+    """Its seeds, where they are not the study's."""
+    tasks: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """The tasks that it explains in training, where they are not the study's."""
+    test: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """The tasks that it is run on, where they are not the study's."""
+    settings: dict[str, Any] = {}
+    """Values of this arm, as in a spec; they win over the arm's own and the study's."""
+
+
+class Study(_Part):
+    """A study."""
+
+    name: str
+    """What its files are called."""
+    summary: str
+    """One line on what it asks."""
+    student: str
+    """Spec of the model that is trained: M0."""
+    tasks: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Tasks that are explained in training."""
+    test: tuple[str, ...] = ()
+    """Tasks that every unit is run on; those that are trained where left out."""
+    arms: Annotated[tuple[ArmEntry, ...], Field(min_length=1)]
+    """Its arms, the most important one first."""
+    seeds: _Seeds
+    """Seeds of every arm: of the adapter's start, the order of cases, noise, shuffles and subsets."""
+    case_seed: int = 0
+    """Root seed of the training cases: which cues and hints an item gets."""
+    settings: dict[str, Any] = {}
+    """Values of every arm, as in a spec, where the arm itself does not say otherwise."""
+    evaluation: Evaluation = Evaluation()
+    """What every unit is asked."""
+    in_matrix: tuple[str, ...] = ()
+    """Arms whose units are set against each other as emitters and teachers; the first three where left out."""
+    minutes_per_unit: Annotated[float, Field(gt=0)] = 30.0
+    """What a unit may take; one that takes longer is named in the plan and on the page."""
+    drift: tuple[float, float] = (0.1, 0.3)
+    """Between which drifts d the study can tell: below, too few cases differ; above, the labels have lost the model."""
+    written_down: dict[str, Any] = {}
+    """What was fixed before the first unit ran (criteria, tests, runs made while choosing), shown on the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One training of a study, and its runs.
+
+    Attributes:
+        id: arm and seed, as files are named.
+        study: the study.
+        arm: what is learnt.
+        seed: its seed, which is the arm's hyperparameter too.
+        tasks: tasks that it explains in training.
+        test: tasks that it is run on.
+    """
+
+    id: str
+    study: Study
+    arm: Arm
+    seed: int
+    tasks: tuple[str, ...]
+    test: tuple[str, ...]
+
+    @property
+    def hash(self) -> str:
+        """Hash of everything that its result follows from."""
+        study = self.study
+        return content_hash(
+            {
+                "student": study.student,
+                "arm": self.arm.yaml(),
+                "seed": self.seed,
+                "case seed": study.case_seed,
+                "tasks": list(self.tasks),
+                "test": list(self.test),
+                "evaluation": study.evaluation.model_dump(mode="json"),
+            }
+        )
+
+
+def read_study(path: Path) -> Study:
+    """Read a study. Raises UsageError that names the file and the place where it is wrong."""
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        raise UsageError(f"{path}: cannot be read ({reason}); name the YAML file of a study") from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if isinstance(raw, Mapping) and isinstance(raw.get("arms"), list):
+        raw = {**raw, "arms": [{"arm": entry} if isinstance(entry, str) else entry for entry in raw["arms"]]}
+    try:
+        study = Study.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise UsageError(f"{path}: {place + ': ' if place else ''}{first['msg']}") from error
+    units = units_of(study)
+    twice = sorted({unit.id for unit in units if sum(other.id == unit.id for other in units) > 1})
+    if twice:
+        raise UsageError(f"{path}: two units are called {twice[0]}; leave one of them out")
+    return study
+
+
+def units_of(study: Study) -> list[Unit]:
+    """The units of a study, in the order in which they are run: every seed of an arm, arm by arm.
+
+    Raises SpecError or UsageError where an arm is none.
+    """
+    units = []
+    for entry in study.arms:
+        for seed in entry.seeds or study.seeds:
+            arm = resolve_arm(entry.arm, {**entry.settings, "seed": seed}, study.settings)
+            tasks = entry.tasks or study.tasks
+            foreign = f"-on-{'-'.join(tasks)}" if tasks != study.tasks else ""
+            # Ids name models in runs, as ID=SPEC.
+            name = slug(f"{entry.name or arm.name + foreign}-s{seed}").replace("=", "-")
+            units.append(Unit(name, study, arm, seed, tasks, entry.test or study.test or study.tasks))
+    return units

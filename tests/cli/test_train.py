@@ -1,0 +1,87 @@
+"""`introbench train`: what it would cost, what it does, and what `run` makes of the folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from introbench.train.arm import resolve_arm
+
+SMALL = ["items=6", "allow_unbalanced=true", "rank=4", "batch_tokens=1500", "evaluate_at=[1]"]
+
+
+def introbench(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "introbench", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "100", "OMP_NUM_THREADS": "1"},
+        timeout=250,
+        check=False,
+    )
+
+
+def small(base: Path) -> list[str]:
+    return ["train", "--model", f"hf/{base}", *(part for value in SMALL for part in ("--set", value))]
+
+
+@pytest.mark.slow
+def test_the_command_trains_and_its_folder_runs_against_the_base_offline(tiny_llama: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = [*small(tiny_llama), "--eval-limit", "3", "--out", out]
+    done = introbench(*command)
+    assert done.returncode == 0, done.stderr
+    assert "steps, " in done.stdout and "step 1, hint_facts against" in done.stdout
+    assert introbench(*command).stdout == done.stdout  # nothing is done twice
+    assert introbench(*command, "--set", "alpha=3").returncode == 2
+    assert resolve_arm(str(out / "arm.yaml")).train.rank == 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "out-labels"]
+    run = introbench(
+        *("run", "--offline", "--model", f"hf/{tiny_llama}+{out}", "--reference", f"hf/{tiny_llama}"),
+        *("--limit", "3", "--out", tmp_path / "run"),
+    )
+    assert run.returncode == 0, run.stderr
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert [model["role"] for model in manifest["models"]] == ["target", "base"]
+
+
+def test_a_dry_run_counts_and_writes_nothing(tiny_llama: Path, tmp_path: Path) -> None:
+    done = introbench(*small(tiny_llama), "--out", tmp_path / "out", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    counted = {line.partition(" ")[0]: line for line in done.stdout.splitlines()}
+    assert {"cases", "steps", "tokens", "parameters", "memory", "time"} <= counted.keys()
+    assert "20, at most" in counted["cases"] and "4,096 trained" in counted["parameters"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ([], "--out DIR is missing"),
+        (["--out", "{}/out", "--set", "kl_weight=-1"], "kl_weight -1: must be 0 or more"),
+        (["--out", "{}/out", "--set", "kl_wait=1"], "kl_weight"),
+        (["--out", "{}/out", "--arm", "kkl"], "no arm 'kkl'"),
+        (["--out", "{}/o+t"], "cannot stand in the path of an adapter"),
+    ],
+)
+def test_wrong_input_is_one_line_and_leaves_nothing(
+    more: list[str], said: str, tiny_llama: Path, tmp_path: Path
+) -> None:
+    done = introbench(*small(tiny_llama), *(part.format(tmp_path) for part in more))
+    assert done.returncode == 2 and said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not [path for path in tmp_path.rglob("*") if path.name == "training.json"]
+
+
+def test_the_ready_configuration_has_the_sizes_of_the_predecessor(repository: Path) -> None:
+    path = repository / "examples" / "train" / "qwen3_8b_hint_mmlu.yaml"
+    arm = resolve_arm(str(path))
+    assert arm.labels_count == 12_642 and arm.train.dtype == "bfloat16"
+    assert "introbench train --model hf/Qwen/Qwen3-8B --task hint_mmlu" in path.read_text()
+    assert yaml.safe_load(path.read_text())["train"]["rank"] >= 96

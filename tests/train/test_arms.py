@@ -1,0 +1,114 @@
+"""Arms: what they say is what is trained, and what cannot be meant is refused by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from introbench.errors import SpecError, UsageError
+from introbench.train.arm import Arm, arm_names, resolve_arm
+
+VALUES = {"noise": "0.2", "labels": "scripted/random", "mix": "0.6", "stale": "hf/./ckpt", "concurrent": "less"}
+
+
+def spec_of(name: str) -> str:
+    return f"{name}={VALUES[name]}" if name in VALUES else name
+
+
+@pytest.mark.parametrize("name", arm_names())
+def test_every_arm_that_comes_along_is_whole_and_says_what_it_does(name: str) -> None:
+    arm = resolve_arm(spec_of(name))
+    assert arm.name == spec_of(name)
+    assert len(arm.summary) > 20
+    again = Arm.model_validate(yaml.safe_load(arm.yaml()))
+    assert again == arm
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_an_arm_whose_value_must_be_given_is_refused_without_it(name: str) -> None:
+    with pytest.raises(SpecError, match=rf"write {name}="):
+        resolve_arm(name)
+
+
+def test_arms_differ_in_what_their_names_say() -> None:
+    assert (resolve_arm("kl").train.kl_weight, resolve_arm("no_kl").train.kl_weight) == (1.0, 0.0)
+    assert resolve_arm("shuffled").shuffle and not resolve_arm("kl").shuffle
+    noise = resolve_arm("noise=0.2,noise.kind=verdict").noise
+    assert noise is not None and (noise.rate, noise.kind) == (0.2, "verdict")
+    assert resolve_arm("stale=hf/./early").labels == "hf/./early"
+    controls = resolve_arm("jabberwocky_behaviour"), resolve_arm("jabberwocky_explanations")
+    assert [arm.labels for arm in controls] == [None, "M0"]
+    assert [arm.beside and arm.beside.learn for arm in controls] == [True, False]
+
+
+def test_a_spec_wins_over_options_and_options_over_the_file() -> None:
+    arm = resolve_arm("kl,rank=32,learning_rate=1e-4,targets=q_proj+v_proj", {"rank": 8, "items": 10})
+    assert (arm.train.rank, arm.train.learning_rate, arm.train.targets) == (32, 1e-4, ("q_proj", "v_proj"))
+    assert (arm.items, arm.name) == (10, "kl,rank=32,learning_rate=1e-4,targets=q_proj+v_proj")
+
+
+def test_what_holds_for_every_arm_of_a_study_does_not_undo_what_one_is() -> None:
+    arm = resolve_arm("no_kl,rank=8", defaults={"kl_weight": 2.0, "rank": 16, "items": 5})
+    assert (arm.train.kl_weight, arm.train.rank, arm.items) == (0.0, 8, 5)
+    assert resolve_arm("kl", defaults={"kl_weight": 2.0}).train.kl_weight == 2.0
+    assert resolve_arm("fresh", defaults={"fresh_every": 7}).fresh_every == 100
+    noise = resolve_arm("noise=0.1", defaults={"noise.kind": "verdict"}).noise
+    assert noise is not None and noise.kind == "symmetric"
+
+
+@given(st.floats(0, 1), st.integers(1, 512), st.integers(0, 9))
+def test_what_is_written_in_a_spec_is_what_the_arm_holds(rate: float, rank: int, seed: int) -> None:
+    arm = resolve_arm(f"noise={rate!r},rank={rank},seed={seed}")
+    assert arm.noise is not None
+    assert (arm.noise.rate, arm.train.rank, arm.train.seed) == (rate, rank, seed)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("kll", "did you mean 'kl'"),
+        ("kl=3", "kl takes no value"),
+        ("kl,rank", "'rank' is no change"),
+        ("kl,rnak=3", "did you mean 'rank'"),
+        ("kl,mix.shares=1", "mix.shares"),
+        ("kl,name=x", "no value 'name'"),
+        ("noise=1.5", "noise.rate"),
+        ("noise=lots", "noise.rate"),
+        ("noise=0.1,noise.kind=loud", "noise.kind"),
+        ("concurrent=sideways", "concurrent.towards"),
+        ("kl,labels=null", "neither explanations nor behaviour"),
+        ("jabberwocky_behaviour,shuffle=true", "nothing for shuffle"),
+        ("fresh=10,shuffle=true", "fresh labels take no shuffle"),
+        ("kl,hints=0", "hints"),
+        ("kl,rank=many", "rank"),
+    ],
+)
+def test_a_spec_that_cannot_be_meant_is_refused_with_the_reason(spec: str, message: str) -> None:
+    with pytest.raises(SpecError, match=message) as found:
+        resolve_arm(spec)
+    assert "\n" not in str(found.value)
+
+
+def test_a_negative_weight_is_refused() -> None:
+    with pytest.raises(UsageError, match="kl_weight -1: must be 0 or more"):
+        resolve_arm("kl,kl_weight=-1")
+
+
+def test_an_arm_of_ones_own_is_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("summary: less of everything\nhints: 2\ntrain:\n  rank: 4\n")
+    arm = resolve_arm(f"{path},epochs=2")
+    assert (arm.name, arm.hints, arm.train.rank, arm.train.epochs) == ("mine,epochs=2", 2, 4, 2.0)
+    path.write_text("summary: x\ntrain:\n  rnak: 4\n")
+    with pytest.raises(SpecError, match="did you mean 'rank'"):
+        resolve_arm(str(path))
+    path.write_text("summary: x\nunheard_of: 4\n")
+    with pytest.raises(SpecError, match="unheard_of"):
+        resolve_arm(str(path))
+    path.write_text("- a list")
+    with pytest.raises(SpecError, match="an arm is a mapping"):
+        resolve_arm(str(path))

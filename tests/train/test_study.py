@@ -1,0 +1,282 @@
+"""Studies: units follow from the file, are carried out and resumed, and the page says what is there."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from introbench.errors import SpecError, TaskError, UsageError
+from introbench.metrics.intervals import Estimate
+from introbench.runs.config import resolve_config
+from introbench.runs.plan import make_plan
+from introbench.train.study.across import units_in_matrix
+from introbench.train.study.config import Study, Unit, read_study, units_of
+from introbench.train.study.page import detectable_gap, study_page
+from introbench.train.study.results import LARGEST, UnitResult, read_results
+from introbench.train.study.runner import chosen_units, plan_study, run_units
+
+SETTINGS = {
+    "items": 16,
+    "hints": 2,
+    "steps": 3,
+    "rank": 4,
+    "batch_tokens": 3000,
+    "save_every": 1,
+    "allow_unbalanced": True,
+}
+
+
+def written(folder: Path, **changes: Any) -> Path:
+    study = {
+        "name": "small",
+        "summary": "Whether a study can be carried out at all.",
+        "student": "hf/nowhere",
+        "tasks": ["hint_facts"],
+        "arms": ["kl", "no_kl", "noise=0.2"],
+        "seeds": [0, 1],
+        "settings": SETTINGS,
+        "evaluation": {"limit": 12, "along_the_way": 6},
+        "written_down": {"tests": ["kl against no_kl"]},
+        **changes,
+    }
+    path = folder / "small.yaml"
+    path.write_text(yaml.safe_dump(study, sort_keys=False))
+    return path
+
+
+def introbench(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "introbench", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "120"},
+        timeout=280,
+        check=False,
+    )
+
+
+def test_units_are_every_seed_of_every_arm_in_order(tmp_path: Path) -> None:
+    arms = ["kl", {"arm": "noise=0.2", "seeds": [5]}, {"arm": "kl", "tasks": ["dilemmas"], "settings": {"rank": 8}}]
+    units = units_of(read_study(written(tmp_path, arms=arms)))
+    assert [unit.id for unit in units] == ["kl-s0", "kl-s1", "noise-0.2-s5", "kl-on-dilemmas-s0", "kl-on-dilemmas-s1"]
+    assert [unit.arm.train.seed for unit in units] == [0, 1, 5, 0, 1]
+    assert [unit.arm.train.rank for unit in units] == [4, 4, 4, 8, 8]
+    assert {unit.test for unit in units} == {("hint_facts",)}
+    assert len({unit.hash for unit in units}) == 5
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"arms": ["kll"]}, "did you mean 'kl'"),
+        ({"arms": []}, "arms"),
+        ({"arms": ["kl", "kl"]}, "two units are called kl-s0"),
+        ({"seeds": []}, "seeds"),
+        ({"settings": {"rnak": 3}}, "did you mean 'rank'"),
+        ({"settings": {"kl_weight": -1}}, "kl_weight -1: must be 0 or more"),
+        ({"unheard": 1}, "unheard"),
+        ({"evaluation": {"limit": 0}}, "evaluation.limit"),
+    ],
+)
+def test_a_study_that_cannot_be_meant_is_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message) as found:
+        read_study(written(tmp_path, **changes))
+    assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize("name", ["embedded", "prereg"])
+def test_the_studies_that_come_along_can_be_meant(repository: Path, name: str) -> None:
+    units = units_of(read_study(repository / "studies" / f"{name}.yaml"))
+    first = [(unit.arm.name, unit.seed) for unit in units[:9]]
+    seeds = units[0].study.seeds
+    assert first == [(arm, seed) for arm in ("kl", "no_kl", "shuffled") for seed in seeds]
+    # The arms that are compared differ in what their names say, and in nothing else.
+    one, other = (unit.arm.train.as_json() for unit in (units[0], units[3]))
+    assert {key for key in one if one[key] != other[key]} == {"kl_weight"}
+    assert [unit.id for unit in units_in_matrix(units[0].study)] == [unit.id for unit in units[:9]]
+
+
+def test_items_on_which_a_regime_was_chosen_are_passed_over(tmp_path: Path) -> None:
+    def items(**asked: int) -> list[str]:
+        config, variants = resolve_config("scripted/oracle", tasks=["hint_facts"], **asked)  # type: ignore[arg-type]
+        return list(dict.fromkeys(case.item.id for case in make_plan(config, variants).tasks[0].cases))
+
+    assert items(limit=30) == items(limit=10) + items(limit=20, skip=10)
+    assert set(items(skip=30)).isdisjoint(items(limit=30))
+    plain, _ = resolve_config("scripted/oracle", tasks=["hint_facts"])
+    assert "skip" not in plain.as_json()
+    with pytest.raises(TaskError, match="all of them passed over"):
+        items(skip=10**6)
+
+
+def test_units_are_chosen_by_name(tmp_path: Path) -> None:
+    study = read_study(written(tmp_path))
+    assert [unit.id for unit in chosen_units(study, ["*-s1"])] == ["kl-s1", "no_kl-s1", "noise-0.2-s1"]
+    assert len(chosen_units(study, [])) == 6
+    with pytest.raises(UsageError, match="--unit kl-s9: fits none of kl-s0"):
+        chosen_units(study, ["kl-s9"])
+
+
+def result_of(unit: Unit, seconds: float = 60.0) -> UnitResult:
+    cost = {
+        "label_seconds": 0,
+        "training_seconds": seconds,
+        "evaluation_seconds": 0,
+        "step_seconds": 1,
+        "steps": 1,
+        "training_tokens": 9,
+    }
+    return UnitResult.model_validate(
+        {
+            "study": "small",
+            "unit": unit.id,
+            "unit_hash": unit.hash,
+            "arm": {},
+            "seed": unit.seed,
+            "student": "x",
+            "status": "done",
+            "cost": cost,
+        }
+    )
+
+
+def test_the_plan_knows_what_is_done_and_expects_of_others_what_their_own_arm_took(tmp_path: Path) -> None:
+    study, results = read_study(written(tmp_path)), tmp_path / "results"
+    assert {each.expected for each in plan_study(study, results)} == {None}
+    units = units_of(study)
+    result_of(units[0], 100).write(results)
+    result_of(units[2], 200).write(results)
+    (tmp_path / "out" / "units" / units[1].id).mkdir(parents=True)
+    planned = {each.unit.id: each for each in plan_study(study, results, tmp_path / "out")}
+    assert [each.state for each in planned.values()] == ["done", "begun", "done", "pending", "pending", "pending"]
+    assert [each.expected for each in planned.values()] == [None, 100, None, 200, 150, 150]
+
+
+def test_a_result_of_another_unit_or_of_no_unit_is_refused(tmp_path: Path) -> None:
+    study, results = read_study(written(tmp_path)), tmp_path / "results"
+    result_of(units_of(study)[0]).write(results)
+    other = read_study(written(tmp_path, settings={**SETTINGS, "rank": 5}))
+    with pytest.raises(UsageError, match="the unit has changed since it ran"):
+        read_results(results, units_of(other))
+    (results / "kl-s0.json").write_text("{}")
+    with pytest.raises(UsageError, match="no result of a unit"):
+        read_results(results, units_of(study))
+
+
+def test_a_result_too_large_to_be_committed_is_refused(tmp_path: Path) -> None:
+    unit = units_of(read_study(written(tmp_path)))[0]
+    large = result_of(unit).model_copy(update={"error": "x" * LARGEST})
+    with pytest.raises(UsageError, match="evaluate at fewer steps"):
+        large.write(tmp_path)
+    assert not (tmp_path / "kl-s0.json").exists()
+
+
+def test_a_unit_that_cannot_be_carried_out_is_written_down_and_tried_again(tmp_path: Path) -> None:
+    study = read_study(written(tmp_path, seeds=[0]))
+    tried: list[str] = []
+
+    def carry_out(unit: Unit) -> UnitResult:
+        tried.append(unit.id)
+        if unit.id == "kl-s0" and tried.count("kl-s0") == 1:
+            raise SpecError("no such thing")
+        return result_of(unit)
+
+    found = list(run_units(units_of(study), tmp_path / "results", carry_out))
+    assert [result.status for _, result in found] == ["failed", "done", "done"]
+    page = study_page(study, plan_study(study, tmp_path / "results"), {u.id: r for u, r in found}, None, "small.yaml")
+    assert "1 of 3 units could not be carried out: kl-s0" in page and "kl-s0: no such thing" in page
+    assert [unit.id for unit, _ in run_units(units_of(study), tmp_path / "results", carry_out)] == ["kl-s0"]
+    assert tried == ["kl-s0", "no_kl-s0", "noise-0.2-s0", "kl-s0"]
+
+
+def test_the_detectable_gap_is_what_the_width_of_the_interval_says() -> None:
+    gap = Estimate(value=0.1, low=0.0, high=0.2, method="clustered t", n=5000, clusters=5000, status="ok")
+    # For many clusters: (1.96 + 0.84) standard errors, of which the interval is 2 × 1.96 wide.
+    assert detectable_gap(gap) == pytest.approx(0.1 * 2.8016 / 1.96, rel=1e-3)
+    assert detectable_gap(gap.model_copy(update={"low": None})) is None
+
+
+@pytest.fixture(scope="module")
+def carried_out(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Study]:
+    """A study of a random model, all of whose units are done; the first one was killed and went on."""
+    folder = tmp_path_factory.mktemp("study")
+    other = f"hf/{tiny_llama}?weight_noise=0.3"
+    settings = {**SETTINGS, "evaluate_at": [0, 2], "targets": "q_proj+v_proj"}
+    arms = ["kl", "shuffled", {"arm": f"labels={other}", "name": "other", "settings": {"evaluate_at": []}}]
+    path = written(folder, student=f"hf/{tiny_llama}", settings=settings, arms=arms, seeds=[0])
+    command = [sys.executable, "-m", "introbench", "study", "run", str(path), "--out", str(folder / "out"), "--offline"]
+    process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL)
+    log, until = folder / "out" / "units" / "kl-s0" / "training" / "log.jsonl", time.monotonic() + 200
+    while process.poll() is None and not log.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "the study ended before it could be killed"
+    assert not list(folder.glob("results/*/*.json"))
+    done = introbench("study", "run", path, "--out", folder / "out", "--offline")
+    assert done.returncode == 0, done.stderr
+    return path, read_study(path)
+
+
+@pytest.mark.slow
+def test_every_unit_leaves_an_adapter_a_run_and_a_result(carried_out: tuple[Path, Study]) -> None:
+    path, study = carried_out
+    results = read_results(path.parent / "results" / "small", units_of(study))
+    assert len(results) == 3
+    for name, result in results.items():
+        folder = path.parent / "out" / "units" / name
+        assert (folder / "training" / "adapter_model.safetensors").is_file()
+        assert result.status == "done" and result.adapter_sha256
+        (task,) = result.tasks
+        assert task.base is not None and task.before is not None
+        # The trained model is another one than M0, on the cases of an ordinary run.
+        run = json.loads((folder / "run" / "manifest.json").read_text())
+        assert run["complete"] and [model["role"] for model in run["models"]][:2] == ["target", "base"]
+        assert run["models"][0]["fingerprint"] != run["models"][1]["fingerprint"]
+        assert result.cost is not None and result.cost.steps == 3 and (result.cost.training_tokens or 0) > 0
+    assert {row["step"] for row in results["kl-s0"].trajectory} == {0, 2, 3}
+    assert results["shuffled-s0"].trained_on is not None
+    other = results["other-s0"]
+    assert other.tasks[0].origin is not None and other.trained_on is not None
+    assert other.trained_on.origins[0].model == study.arms[2].arm.removeprefix("labels=")
+
+
+@pytest.mark.slow
+def test_the_numbers_of_a_unit_are_those_of_its_run(carried_out: tuple[Path, Study]) -> None:
+    path, study = carried_out
+    (result, *_) = read_results(path.parent / "results" / "small", units_of(study)).values()
+    summary = json.loads((path.parent / "out" / "units" / "kl-s0" / "run" / "summary.json").read_text())
+    emitter = next(each for each in summary["tasks"][0]["emitters"] if each["role"] == "target")
+    assert result.tasks[0].own.model_dump(mode="json") == emitter
+    (pair,) = [each for each in summary["tasks"][0]["pairs"] if each["emitter"] == emitter["model"]]
+    assert result.tasks[0].base is not None
+    assert result.tasks[0].base.model_dump(mode="json") == pair
+
+
+@pytest.mark.slow
+def test_a_study_that_is_done_runs_nothing_again_and_its_page_is_whole(carried_out: tuple[Path, Study]) -> None:
+    path, _ = carried_out
+    before = {file: file.stat().st_mtime_ns for file in path.parent.rglob("*") if file.is_file()}
+    again = introbench("study", "run", path, "--out", path.parent / "out", "--offline")
+    assert again.returncode == 0 and "done" not in again.stdout, again.stderr
+    assert {file: file.stat().st_mtime_ns for file in path.parent.rglob("*") if file.is_file()} == before
+    plan = introbench("study", "plan", path)
+    assert "3 of 3 units done; the others: none" in plan.stdout
+    page = path.parent / "study.md"
+    made = introbench("study", "report", path, "--out", path.parent / "out", "--page", page)
+    assert made.returncode == 0, made.stderr
+    text = page.read_text()
+    for word in ("kl-s0", "shuffled-s0", "Emitter × teacher", "too little drift to tell", "kl against no_kl"):
+        assert word in text
+    assert "Not made yet" not in text and "None" not in text and "nan" not in text
+    # Without the runs, the page is made of the results alone and is the same.
+    alone = introbench("study", "report", path, "--page", path.parent / "again.md")
+    assert alone.returncode == 0 and (path.parent / "again.md").read_text() == text

@@ -1,0 +1,282 @@
+"""A training: the same loss whatever interrupts it, and an adapter that its base takes and no other does."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from introbench.errors import ModelError, RunDirectoryError, UsageError
+from introbench.models.load import load_model
+from introbench.models.spec import parse_spec
+from introbench.train.arm import resolve_arm
+from introbench.train.build import SetRequest, training_set
+from introbench.train.config import EvaluationConfig, Hyperparameters, TrainConfig
+from introbench.train.evaluate import adapted_spec
+from introbench.train.output import OutputFolder, read_rows
+from introbench.train.rows import TrainingSet
+from introbench.train.trainer import train
+
+CHOSEN = Hyperparameters(rank=4, alpha=8.0, learning_rate=3e-3, batch_tokens=1500, epochs=1.0, save_every=2, warmup=0.1)
+
+PROGRAM = """
+import json, sys
+from pathlib import Path
+import torch
+from introbench.train.arm import resolve_arm
+from introbench.train.build import SetRequest
+from introbench.train.config import Hyperparameters, TrainConfig
+from introbench.train.processes import shared_training_set
+from introbench.train.trainer import train
+torch.set_num_threads(1)
+model, folder, out, values = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), json.loads(sys.argv[4])
+arm = resolve_arm("kl", {"items": 6, "allow_unbalanced": True})
+values = {**values, "targets": tuple(values["targets"]), "evaluate_at": tuple(values["evaluate_at"])}
+made = shared_training_set(SetRequest(model, ("hint_facts",), arm, folder))
+train(TrainConfig(model, made, out, Hyperparameters(**values), evaluation=None))
+"""
+
+
+@pytest.fixture(scope="module")
+def labels(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the labels of the tiny model have been measured."""
+    folder = tmp_path_factory.mktemp("labels")
+    prepared(tiny_llama, folder, folder / "none")
+    return folder
+
+
+def prepared(base: Path, labels: Path, out: Path, chosen: Hyperparameters = CHOSEN, **more: Any) -> TrainConfig:
+    arm = resolve_arm("kl", {"items": 6, "allow_unbalanced": True})
+    made = training_set(SetRequest(f"hf/{base}", ("hint_facts",), arm, labels))
+    return TrainConfig(f"hf/{base}", made, out, chosen, **{"evaluation": None, **more})
+
+
+def started(
+    base: Path, labels: Path, out: Path, chosen: Hyperparameters = CHOSEN, *launcher: str
+) -> subprocess.Popen[bytes]:
+    """A training in a process of its own; what it says goes into a file beside the folder."""
+    script = labels / "program.py"
+    script.write_text(PROGRAM)
+    command = [*(launcher or (sys.executable,)), str(script), f"hf/{base}", str(labels), str(out)]
+    with out.with_name("said.txt").open("wb") as said:
+        return subprocess.Popen(
+            [*command, json.dumps(asdict(chosen))],
+            stdout=said,
+            stderr=said,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+
+
+def finished(process: subprocess.Popen[bytes], out: Path) -> None:
+    assert process.wait(280) == 0, out.with_name("said.txt").read_text()[-3000:]
+
+
+def losses(out: Path) -> list[float]:
+    rows = read_rows(out / "log.jsonl")
+    assert [row["step"] for row in rows] == list(range(1, len(rows) + 1))
+    return [row["loss"] for row in rows]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tiny_llama: Path, labels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    finished(started(tiny_llama, labels, out), out)
+    return out
+
+
+def test_a_training_learns_and_leaves_a_folder_that_its_base_takes(
+    tiny_llama: Path, labels: Path, tmp_path: Path
+) -> None:
+    chosen = replace(CHOSEN, epochs=3.0, evaluate_at=(0, 3))
+    config = prepared(tiny_llama, labels, tmp_path / "out", chosen, evaluation=EvaluationConfig(limit=3))
+    outcome = train(config)
+    log = read_rows(config.out / "log.jsonl")
+    assert log[-1]["explanation"] < log[0]["explanation"] - 0.5
+    assert abs(log[0]["keep"]) < 1e-5 < log[-1]["keep"]
+    assert [row["step"] for row in outcome.trajectory] == [0, 3, outcome.steps]
+    assert outcome.trajectory[0]["d"]["value"] == 0  # before the first step it is its base
+    names = {path.name for path in config.out.iterdir()} - {".lock"}
+    assert names == {
+        "README.md",
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "arm.yaml",
+        "chat_template.jinja",
+        "evaluation",
+        "log.jsonl",
+        "steps",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "training.json",
+        "training_set.jsonl",
+        "trajectory.jsonl",
+    }
+    record = json.loads((config.out / "training.json").read_text())
+    assert record["complete"] and record["config"]["training_set"] == config.training_set.sha256
+    assert "| 3 | hint_facts |" in (config.out / "README.md").read_text()
+    assert load_model(str(adapted_spec(parse_spec(config.model), config.out))).facts.dtype == "float32"
+    assert train(config) == outcome  # a complete training is not carried out again
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [1, 2, 3, 5])
+def test_killed_behind_any_step_it_ends_with_the_same_loss(
+    after: int, tiny_llama: Path, labels: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    process = started(tiny_llama, labels, out)
+    deadline = time.monotonic() + 200
+    while len(read_rows(out / "log.jsonl")) < after and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    # What a kill in the middle of a write leaves: a checkpoint without all of its files.
+    torn = out / "checkpoints" / "checkpoint-999"
+    torn.mkdir(parents=True)
+    (torn / "adapter_model.safetensors").write_bytes(b"torn")
+    finished(started(tiny_llama, labels, out), out)
+    assert losses(out) == pytest.approx(losses(undisturbed), abs=1e-6)
+    files = ["adapter_model.safetensors", "adapter_config.json"]
+    assert all((out / name).read_bytes() == (undisturbed / name).read_bytes() for name in files)
+
+
+@pytest.mark.slow
+def test_two_processes_have_the_loss_of_one(tiny_llama: Path, labels: Path, undisturbed: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    # Passes of few tokens: every step has several, and not always an even number.
+    finished(started(tiny_llama, labels, out, replace(CHOSEN, pack_tokens=400), *launcher), out)
+    assert losses(out) == pytest.approx(losses(undisturbed), abs=2e-5)
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(
+    tiny_llama: Path, labels: Path, tmp_path: Path
+) -> None:
+    chosen = replace(CHOSEN, learning_rate=1e25, warmup=0.9, save_every=1, max_grad_norm=1e30, steps=6)
+    with pytest.raises(UsageError, match=r"step \d: the (loss|gradient).* on the batch of hint_facts/") as found:
+        train(prepared(tiny_llama, labels, tmp_path / "out", chosen))
+    assert "lower learning rate" in str(found.value)
+    stopped = int(str(found.value).partition("step ")[2].partition(":")[0])
+    kept = sorted(path.name for path in (tmp_path / "out" / "checkpoints").glob("checkpoint-*/whole.json"))
+    assert kept and (tmp_path / "out" / "checkpoints" / f"checkpoint-{stopped - 1}" / "whole.json").is_file()
+    assert not (tmp_path / "out" / "adapter_model.safetensors").exists()
+
+
+def test_a_folder_of_another_training_is_left_as_it_is(
+    tiny_llama: Path, labels: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(undisturbed, out)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(RunDirectoryError, match=r"hyperparameters\.rank: 4; asked for: 8"):
+        train(prepared(tiny_llama, labels, out, replace(CHOSEN, rank=8)))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("mine")
+    with pytest.raises(RunDirectoryError, match="holds no training"):
+        train(prepared(tiny_llama, labels, tmp_path / "other"))
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_an_adapter_is_refused_by_another_base_of_the_same_shape(
+    tiny_llama: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(tiny_llama, other)
+    import safetensors.torch
+
+    weights = safetensors.torch.load_file(other / "model.safetensors")
+    safetensors.torch.save_file(
+        {name: tensor + 0.01 for name, tensor in weights.items()}, other / "model.safetensors", {"format": "pt"}
+    )
+    with pytest.raises(ModelError, match="the adapter was trained on"):
+        load_model(f"hf/{other}+{undisturbed}")
+    assert load_model(f"hf/{tiny_llama}+{undisturbed}").facts.path == "packed"
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"kl_weight": -0.5}, "kl_weight -0.5: must be 0 or more"),
+        ({"rank": 0}, "rank 0: must be 1 or more"),
+        ({"learning_rate": float("nan")}, "learning_rate nan: must be more than 0"),
+        ({"kl_direction": "sideways"}, "must be one of forward, reverse"),
+        ({"warmup": 1.5}, "is a share of the steps"),
+    ],
+)
+def test_hyperparameters_that_make_no_sense_are_refused(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said.replace(".", r"\.")):
+        replace(CHOSEN, **values)
+
+
+def test_layers_that_are_not_there_and_models_that_cannot_be_trained_are_named(
+    tiny_llama: Path, labels: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    config = prepared(tiny_llama, labels, tmp_path / "out", replace(CHOSEN, targets=("no_such",)))
+    with pytest.raises(UsageError, match="targets no_such"):
+        train(config)
+    for model in ("scripted/oracle", f"hf/{tiny_llama}+{undisturbed}"):
+        with pytest.raises(ModelError, match="cannot be trained"):
+            train(replace(config, model=model))
+
+
+def test_steps_are_the_same_for_any_size_of_the_passes(tiny_llama: Path, labels: Path, tmp_path: Path) -> None:
+    few, many = (
+        train(prepared(tiny_llama, labels, tmp_path / str(tokens), replace(CHOSEN, pack_tokens=tokens)))
+        for tokens in (300, 4000)
+    )
+    assert few.steps == many.steps
+    assert losses(few.out) == pytest.approx(losses(many.out), abs=2e-5)
+
+
+def test_fresh_labels_are_those_of_the_student_at_that_step_also_where_it_goes_on(
+    tiny_llama: Path, labels: Path, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    def relabel(training: TrainingSet, spec: str) -> TrainingSet:
+        asked.append(spec)
+        turned = {"changed": "unchanged", "unchanged": "changed", None: None}
+        return replace(training, cases=tuple(replace(row, verdict=turned[row.verdict]) for row in training.cases))
+
+    config = prepared(tiny_llama, labels, tmp_path / "out", relabel=relabel, relabel_every=3)
+    found = train(config)
+    assert [Path(spec.partition("+")[2]).name for spec in asked] == ["step-3"]
+    frozen = train(prepared(tiny_llama, labels, tmp_path / "frozen"))
+    assert losses(found.out)[:3] == losses(frozen.out)[:3]
+    assert losses(found.out)[3] != losses(frozen.out)[3]
+    with pytest.raises(UsageError, match="of other cases"):
+        other = replace(config, out=tmp_path / "other", relabel=lambda made, _: replace(made, cases=made.cases[1:]))
+        train(other)
+
+
+def test_ended_while_it_is_being_set_up_it_begins_again(
+    tiny_llama: Path, labels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = prepared(tiny_llama, labels, tmp_path / "out", replace(CHOSEN, steps=1))
+
+    def ended(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for name in ("introbench.train.trainer.measure_first", "introbench.train.trainer.OutputFolder.write_record"):
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(name, ended)
+            train(config)
+        assert not (config.out / "log.jsonl").exists()
+    assert train(config).steps == 1
+
+
+def test_a_torn_line_of_a_log_is_not_read(tmp_path: Path) -> None:
+    folder = OutputFolder(tmp_path)
+    folder.log.write_text('{"step": 1}\n{"step": 2}\n{"st')
+    assert read_rows(folder.log) == [{"step": 1}, {"step": 2}]
+    folder.cut_back(1)
+    assert folder.log.read_text() == '{"step": 1}\n'
