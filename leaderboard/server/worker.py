@@ -59,6 +59,7 @@ class Worker:
         with disk_errors(self.incoming):
             self.incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
             (self._settings.store / SUBMISSIONS).mkdir(exist_ok=True)
+            self._settings.site.mkdir(parents=True, exist_ok=True)
             again = uploads.recover(self._engine)
             needed = uploads.open_files(self._engine)
             for left in [file for file in self.incoming.iterdir() if file.name not in needed]:
