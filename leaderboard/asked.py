@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from introbench.errors import IntrobenchError, SpecError
@@ -18,7 +19,7 @@ from introbench.tasks.registry import TaskVariant, find_tasks, resolve_tasks
 from introbench.tasks.types import Case, Question
 from introbench_leaderboard.layout import Config
 
-__all__ = ["Request", "TaskRefusedError", "asked_of", "board_variant", "folders", "plan_of", "planned_tasks"]
+__all__ = ["Request", "TaskRefusedError", "asked_of", "asks_of", "board_variant", "folders", "plan_of", "planned_tasks"]
 
 
 class TaskRefusedError(Exception):
@@ -124,6 +125,13 @@ def asked_of(plan: Plan) -> list[Request]:
             for question in (case.uncued, case.cued):
                 found.setdefault((question.ask, 0), _request(case, question, 0, name))
     return list(found.values())
+
+
+def asks_of(plan: Plan, cases: Set[str]) -> set[str]:
+    """Hashes of all that is asked about some cases, whichever case of their item asks it first."""
+    chosen = [case for task in plan.tasks for case in (*task.cases, *task.calibration) if case.id in cases]
+    judged = (question for case in map(as_judged, chosen) for question in (case.uncued, case.cued))
+    return {question.ask for question in chain((question for _, question in _questions(chosen, plan)), judged)}
 
 
 def _questions(cases: Sequence[Case], plan: Plan) -> Iterator[tuple[Case, Question]]:

@@ -19,7 +19,7 @@ from introbench.models.spec import ModelSpec, parse_spec
 from introbench.models.types import ChoiceRequest, ChoiceResult, Model, ModelHead
 from introbench.runs.packing import render, token_hash
 from introbench_leaderboard.archive import LIMITS
-from introbench_leaderboard.asked import Request
+from introbench_leaderboard.asked import Request, asks_of
 from introbench_leaderboard.check import Submission
 from introbench_leaderboard.entry import Tier
 from introbench_leaderboard.identity import FROM_HUB, hub_name
@@ -107,8 +107,8 @@ def rerun(submission: Submission, number: int, nonce: str, spec: str | None = No
     if different := _identity_problem(sent, head):
         return Rerun(None, 0, len(every), 0, 0.0, False, (different,))
     drawn = draw(submission, number, nonce)
-    wanted = set(drawn)
-    asked = [request for request in submission.asked if request.case.id in wanted]
+    wanted = asks_of(submission.plan, set(drawn))
+    asked = [request for request in submission.asked if request.ask in wanted]
     tasks = submission.manifest.config.tasks
     rows = {(row["ask"], row["replicate"]): row for row in ledger_rows(submission.members, sent, tasks, LIMITS)}
     model = head.load()
