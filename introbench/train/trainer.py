@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -83,9 +82,7 @@ def train(config: TrainConfig, on_progress: OnProgress = lambda progress: None) 
         if arguments.process_index == 0:
             held.enter_context(folder.locked())
             known = folder.check(asked)
-        with quiet(), warnings.catch_warnings():
-            # peft asks the model by a name that transformers has since changed.
-            warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")
+        with quiet():
             _Training(config, folder, spec, head, asked, on_progress).run(known)
     return _outcome(folder)
 

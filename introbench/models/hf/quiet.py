@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -39,13 +40,16 @@ def one_line_errors(spec: ModelSpec, what: str) -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence transformers' own progress bars and notes: introbench reports in its own words."""
+    """Silence progress bars and notes of transformers and peft: introbench reports in its own words."""
     logger = logging.getLogger("transformers")
     level = logger.level
     logger.setLevel(logging.ERROR)
     transformers.utils.logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            # peft asks the model by a name that transformers has since changed.
+            warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")
+            yield
     finally:
         logger.setLevel(level)
         transformers.utils.logging.enable_progress_bar()
