@@ -98,7 +98,7 @@ def test_the_script_of_the_action_gates_and_writes_its_outputs(repository: Path,
     files = {"GITHUB_STEP_SUMMARY": "summary.md", "GITHUB_OUTPUT": "output"}
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     for candidate, code, verdict in (
-        ("base", 0, ""),
+        ("base", 0, "ok"),
         ("scripted/liar; touch forged", 2, ""),
         ("scripted/liar", 1, "regression"),
     ):

@@ -183,7 +183,7 @@ def test_a_case_opens_with_prompts_and_answers_and_has_an_address(site: Path, op
     assert other.inner_text("#case-title") == title
     assert other.inner_text("#case-body") == page.inner_text("#case-body")
     page.keyboard.press("Escape")
-    assert "case=" not in page.url
+    page.wait_for_url(lambda url: "case=" not in url)
     assert page.evaluate("document.activeElement.className") == "open"
 
 
