@@ -17,13 +17,29 @@ FORBIDDEN = {
 }
 
 
-def texts(repository: Path) -> Iterator[tuple[Path, str]]:
-    """Every text file that git tracks or would add, this one and links aside."""
+FOLDERS = {
+    ".ci", ".github", "benchmarks", "docs", "examples", "introbench", "leaderboard", "scripts", "src", "studies", "tasks",
+    "tests",
+}  # fmt: skip
+
+
+def listed(repository: Path) -> list[str]:
+    """Paths of all files that git tracks or would add."""
     listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     result = subprocess.run(listing, cwd=repository, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         pytest.skip("not a git checkout")
-    for name in filter(None, result.stdout.split("\0")):
+    return [name for name in result.stdout.split("\0") if name]
+
+
+def test_no_folder_stands_at_the_top_that_nobody_put_there(repository: Path) -> None:
+    """A run directory or a store that was tried out in the checkout is soon committed with the rest."""
+    assert {name.partition("/")[0] for name in listed(repository) if "/" in name} <= FOLDERS
+
+
+def texts(repository: Path) -> Iterator[tuple[Path, str]]:
+    """Every text file that git tracks or would add, this one and links aside."""
+    for name in listed(repository):
         path = repository / name
         if path.is_symlink() or not path.is_file() or path == Path(__file__).resolve():
             continue
