@@ -18,8 +18,8 @@ FORBIDDEN = {
 
 
 FOLDERS = {
-    ".ci", ".github", "benchmarks", "docs", "examples", "introbench", "leaderboard", "scripts", "src", "studies", "tasks",
-    "tests",
+    ".ci", ".github", "benchmarks", "docs", "examples", "introbench", "leaderboard", "scripts", "src", "studies",
+    "tasks", "tests",
 }  # fmt: skip
 
 
