@@ -92,8 +92,10 @@ def lay_out(lessons: Sequence[Lesson]) -> TrainingPack:
         if len(lesson.choices_ids) > 1:
             choices.append((lesson, first))
         else:
-            transitions.setdefault(lesson.term, []).extend(range(place, place + tokens))
-            weights.setdefault(lesson.term, []).extend(lesson.weights)
+            for token, weight in enumerate(lesson.weights):
+                term: Term = "verdict" if token == lesson.deciding else lesson.term
+                transitions.setdefault(term, []).append(place + token)
+                weights.setdefault(term, []).append(weight)
         place += tokens
         first += len(lesson.choices_ids)
     placed = {

@@ -143,6 +143,8 @@ class TrainConfig:
         task_values: values of task parameters, likewise.
         relabel: makes the labels of the training set anew from the checkpoint that a spec names (`fresh`).
         relabel_every: steps between two such times; None: never.
+        shared: folder where M0's behaviour is kept for other trainings of the same base on the same cases; None:
+            with the checkpoints.
     """
 
     model: str
@@ -156,3 +158,4 @@ class TrainConfig:
     task_values: Mapping[str, str] = field(default_factory=dict)
     relabel: Callable[[TrainingSet, str], TrainingSet] | None = None
     relabel_every: int | None = None
+    shared: Path | None = None

@@ -15,8 +15,9 @@ from introbench.train.rows import TrainingCase
 
 __all__ = ["FirstReplies", "Lesson", "LessonBook", "Term", "kept_questions", "merged", "refuse_written"]
 
-Term = Literal["explanation", "behaviour", "keep"]
-"""Cross-entropy on an explanation, on a choice to be learnt, or the divergence from M0 on its own reply."""
+Term = Literal["explanation", "verdict", "behaviour", "keep"]
+"""Cross-entropy on an explanation, on the token of it that decides the verdict, on a choice to be learnt, or the
+divergence from M0 on its own reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Lesson:
         term: part of the loss that it counts for.
         weights: share of the loss of each token of the reply; a single one for a distribution over choices.
         ask: hash of the question, by which M0's behaviour is found.
+        deciding: place in the reply of the token that decides the verdict; None where there is none.
     """
 
     prompt_ids: tuple[int, ...]
@@ -38,6 +40,7 @@ class Lesson:
     term: Term
     weights: tuple[float, ...]
     ask: str = ""
+    deciding: int | None = None
 
 
 class FirstReplies(Protocol):
@@ -94,7 +97,8 @@ class LessonBook:
         deciding = next(place for place, pair in enumerate(zip(reply, opposite, strict=False)) if pair[0] != pair[1])
         weights[deciding] = chosen.verdict_weight
         shares = tuple(weight / sum(weights) for weight in weights)
-        return [self._lesson(row.case, question, (reply,), "explanation", shares)]
+        lesson = self._lesson(row.case, question, (reply,), "explanation", shares)
+        return [replace(lesson, deciding=deciding)]
 
     def _behaviour(self, row: TrainingCase) -> Iterable[Lesson]:
         for question, target in zip((row.case.cued, row.case.uncued), row.behaviour, strict=True):

@@ -135,6 +135,9 @@ class PackedTrainer(Trainer):
         loss = torch.stack(list(sums.values())).sum()
         self._check(step, loss)
         self._measured = {name: float(self.accelerator.reduce(value, "sum")) for name, value in sorted(sums.items())}
+        # The verdict is a part of the explanation, and shown beside it.
+        if "verdict" in self._measured:
+            self._measured["explanation"] += self._measured["verdict"]
         self._measured |= {"tokens": step.tokens, "seconds": round(time.perf_counter() - started, 3)}
         total: torch.Tensor = loss * self.args.world_size
         return total

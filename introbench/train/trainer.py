@@ -185,13 +185,14 @@ class _Training:
     def _first(self, model: HfModel, book: LessonBook, keeps: bool) -> FirstBehaviour:
         """M0 on what is held to it, measured once."""
         rows = self.config.training_set.cases
-        file, key = self.folder.work / "m0.safetensors", first_key(model, rows)
+        key = first_key(model, rows)
+        file = (self.config.shared or self.folder.work) / f"m0-{key[:16]}.safetensors"
         if (found := read_first(file, key)) is not None:
             return found
         self.on_progress(Progress(f"{self.config.arm}: M0", "loading"))
         found = measure_first(model, rows, book)
         if keeps:
-            self.folder.work.mkdir(parents=True, exist_ok=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
             found.save(file, key)
         return found
 

@@ -51,7 +51,7 @@ def run_unit(unit: Unit, out: Path, on_progress: OnProgress = lambda progress: N
     request = _request(unit, out)
     with clock.running("labels"):
         training = training_set(request, measure)
-    config = _training(unit, request, training, folder)
+    config = _training(unit, request, training, folder, shared=out / "labels")
     with clock.running("training"):
         outcome = train(config, on_progress)
     with clock.running("evaluation"):
@@ -107,7 +107,9 @@ def _request(unit: Unit, out: Path) -> SetRequest:
     )
 
 
-def _training(unit: Unit, request: SetRequest, training: TrainingSet, folder: Path) -> TrainConfig:
+def _training(
+    unit: Unit, request: SetRequest, training: TrainingSet, folder: Path, shared: Path | None = None
+) -> TrainConfig:
     chosen, arm = unit.study.evaluation, unit.arm
     evaluation = None
     if arm.train.evaluate_at:
@@ -124,6 +126,7 @@ def _training(unit: Unit, request: SetRequest, training: TrainingSet, folder: Pa
         evaluation=evaluation,
         relabel=relabeller(request) if arm.fresh_every else None,
         relabel_every=arm.fresh_every,
+        shared=shared,
     )
 
 
