@@ -29,9 +29,10 @@ from introbench.train.trainer import train
 CHOSEN = Hyperparameters(rank=4, alpha=8.0, learning_rate=3e-3, batch_tokens=1500, epochs=1.0, save_every=2, warmup=0.1)
 
 PROGRAM = """
-import json, sys
+import json, os, sys
 from pathlib import Path
 import torch
+print("one of", os.environ.get("WORLD_SIZE", "1"), flush=True)
 from introbench.train.arm import resolve_arm
 from introbench.train.build import SetRequest
 from introbench.train.config import Hyperparameters, TrainConfig
@@ -150,12 +151,24 @@ def test_killed_behind_any_step_it_ends_with_the_same_loss(
     assert all((out / name).read_bytes() == (undisturbed / name).read_bytes() for name in files)
 
 
+TORCHRUN = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+# With --cpu it would start several processes by mpirun only, and a single one where that is missing.
+ACCELERATE = (
+    "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1", "--mixed_precision",
+    "no", "--dynamo_backend", "no", "--main_process_port", "0",
+)  # fmt: skip
+
+
 @pytest.mark.slow
-def test_two_processes_have_the_loss_of_one(tiny_llama: Path, labels: Path, undisturbed: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("launcher", [TORCHRUN, ACCELERATE], ids=["torchrun", "accelerate"])
+def test_two_processes_have_the_loss_of_one(
+    launcher: tuple[str, ...], tiny_llama: Path, labels: Path, undisturbed: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
-    launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    launcher = (sys.executable, "-m", *launcher)
     # Passes of few tokens: every step has several, and not always an even number.
     finished(started(tiny_llama, labels, out, replace(CHOSEN, pack_tokens=400), *launcher), out)
+    assert out.with_name("said.txt").read_text().count("one of 2") == 2
     assert losses(out) == pytest.approx(losses(undisturbed), abs=2e-5)
 
 
