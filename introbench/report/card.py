@@ -84,7 +84,7 @@ class Measured(_Part):
 
 def task_hash(variant: TaskVariant, found: ItemSet) -> str:
     """Hash of a task's items and templates. Raises OSError where the templates cannot be read."""
-    return content_hash([found.sha256, file_hash(str(variant.task.folder / "templates.yaml"))])
+    return content_hash([found.sha256, file_hash(str(variant.task.templates_file))])
 
 
 def measured_model(task: TaskSummary, found: EmitterSummary, fingerprint: str, *, embedded: bool) -> ModelOnTask:
