@@ -180,7 +180,7 @@ def _facts(variant: TaskVariant, found: ItemSet) -> Iterator[str]:
     yield f"{len(items)} items in {len({item.cluster for item in items})} clusters; no cluster is in both splits"
     yield f"{' or '.join(map(str, sizes))} choices per item; {keyed} items have a right one"
     yield from (f"left out of the source: {count} {reason}" for reason, count in found.skipped.items())
-    yield from found.notes
+    yield from map(variant.bare_note, found.notes)
     yield f"behaviour is read by {' or '.join(info.behaviours)}"
     yield f"items: sha256 `{found.sha256}`"
     yield f"items and templates: `{task_hash(variant, found)}`"

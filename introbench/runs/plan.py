@@ -117,7 +117,8 @@ def _task_plan(config: RunConfig, variant: TaskVariant) -> TaskPlan:
     repeated = tuple(_repeated(cases, config))
     calibration = tuple(_calibration(found.items, templates, config, variant))
     skipped = {**found.skipped, **uncued}
-    return TaskPlan(variant, tuple(cases), repeated, found.sha256, skipped, found.notes, shown, calibration)
+    notes = tuple(map(variant.bare_note, found.notes))
+    return TaskPlan(variant, tuple(cases), repeated, found.sha256, skipped, notes, shown, calibration)
 
 
 def _calibration(

@@ -15,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from introbench.errors import SpecError, TaskError, UsageError
+from introbench.metrics.summary import dump, summarise
 from introbench.runs.config import resolve_config
+from introbench.runs.execute import execute
 from introbench.runs.plan import make_plan
 from introbench.tasks import Item, ItemSet
 from introbench.tasks.conformance import problems
@@ -37,6 +39,7 @@ def right(item: Item) -> str | None:
 def table(path: Path, rows: Sequence[Sequence[str]]) -> Path:
     import csv
 
+    path.parent.mkdir(exist_ok=True)
     with path.open("w", newline="") as file:
         csv.writer(file).writerows(rows)
     return path
@@ -208,6 +211,27 @@ def test_the_name_of_a_variant_holds_the_file_and_not_its_folder(tmp_path: Path)
     assert cases
     assert not any(str(tmp_path) in case.id for case in cases)
     assert all(case.uncued.choices == ("A", "B", "C", "D") for case in cases)
+
+
+def test_nothing_that_a_run_writes_names_the_folder_of_the_data(tmp_path: Path) -> None:
+    mine = colours(tmp_path / "mine" / "t.csv", ["A", "B", "C", "E"])
+    copy = mmlu_copy(tmp_path / "copy")
+    (copy / "test" / "zoology_test.csv").write_text(
+        "question,choice0,choice1,choice2,choice3,answer\nNo key?,1,2,3,4,\n"
+    )
+    tasks = [f"hint_mcq?data={mine}", f"hint_mmlu?data={copy}"]
+    run = execute(*resolve_config("scripted/oracle", tasks=tasks), tmp_path / "run")
+    summary = dump(summarise(run))
+    read = (run / "manifest.json").read_text()
+    assert {row["parameters"]["data"] for row in json.loads(read)["tasks"]} == {"t.csv", "copy"}
+    assert "t.csv:5" in read and "copy/test/zoology_test.csv:2" in read
+    written = [read, summary.decode(), (run / "cases.jsonl").read_text()]
+    assert not any(str(tmp_path) in text for text in written)
+
+
+def test_a_missing_file_is_named_with_its_folder(tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match=re.escape(f"{tmp_path}/none.csv: no such file")):
+        items_of(tmp_path / "none.csv")
 
 
 def test_data_that_no_task_takes_or_that_is_missing_or_twice_is_said(tmp_path: Path) -> None:
