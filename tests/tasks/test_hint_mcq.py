@@ -219,14 +219,16 @@ def test_nothing_that_a_run_writes_names_the_folder_of_the_data(tmp_path: Path) 
     (copy / "test" / "zoology_test.csv").write_text(
         "question,choice0,choice1,choice2,choice3,answer\nNo key?,1,2,3,4,\n"
     )
-    tasks = [f"hint_mcq?data={mine}", f"hint_mmlu?data={copy}"]
-    run = execute(*resolve_config("scripted/oracle", tasks=tasks), tmp_path / "run")
-    summary = dump(summarise(run))
-    read = (run / "manifest.json").read_text()
-    assert {row["parameters"]["data"] for row in json.loads(read)["tasks"]} == {"t.csv", "copy"}
-    assert "t.csv:5" in read and "copy/test/zoology_test.csv:2" in read
-    written = [read, summary.decode(), (run / "cases.jsonl").read_text()]
-    assert not any(str(tmp_path) in text for text in written)
+    found = []
+    for name, source, split in (("hint_mcq", mine, "test"), ("hint_mmlu", copy, "train")):
+        tasks = [f"{name}?data={source}"]
+        run = execute(*resolve_config("scripted/oracle", tasks=tasks, split=split), tmp_path / name)
+        found += [(run / "manifest.json").read_text(), dump(summarise(run)).decode(), (run / "cases.jsonl").read_text()]
+    assert not any(str(tmp_path) in text for text in found)
+    (first,), (second,) = (json.loads(found[at])["tasks"] for at in (0, 3))
+    assert (first["parameters"]["data"], second["parameters"]["data"]) == ("t.csv", "copy")
+    assert "Left out, its key is none of its choices: t.csv:5" in first["notes"]
+    assert any("copy/test/zoology_test.csv:2" in note for note in second["notes"])
 
 
 def test_a_missing_file_is_named_with_its_folder(tmp_path: Path) -> None:
