@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -74,7 +75,7 @@ class TaskVariant:
         """A note on the items that names files in the same way."""
         for value in self.parameters.values():
             # A table may name its file as it was typed, or with the home folder in place of "~".
-            for written in (str(Path(value).expanduser()), value):
+            for written in (str(Path(os.path.expanduser(value))), value):
                 if "/" in written and (bare := _bare(value)) != value:
                     note = note.replace(written.partition(":")[0], bare.partition(":")[0])
         return note
@@ -189,7 +190,8 @@ def _bare(value: str) -> str:
     Anything else is handed back as it is.
     """
     for path, behind in ((value, ""), (value.partition(":")[0], value.partition(":")[2])):
-        if path and Path(path).expanduser().exists():
+        # Unlike a Path, this takes any text for what it is, column lists longer than a file's name may be too.
+        if path and os.path.exists(os.path.expanduser(path)):
             return (Path(path).name or Path(path).resolve().name) + (f":{behind}" if behind else "")
     return value
 
