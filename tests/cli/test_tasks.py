@@ -100,7 +100,8 @@ def test_a_card_is_written_from_an_ordinary_run_and_is_current_until_the_task_ch
     assert introbench("tasks", "card", *here, "--check").returncode == 0
     again = introbench("tasks", "card", *measured, "--out", tmp_path / "again", "--reuse", tmp_path / "run")
     assert (again.returncode, (folder / "card.md").read_text()) == (0, card)
-    rows = [json.loads(line) for file in (tmp_path / "again").glob("records/*/*") for line in file.open()]
+    files = (tmp_path / "again").glob("records/*/*.jsonl")
+    rows = [json.loads(line) for file in files for line in file.read_text().splitlines()]
     assert rows
     assert all(row["pack"].startswith("reused ") for row in rows)
     (folder / "card.md").write_text(card.replace("24 items in", "25 items in"))
