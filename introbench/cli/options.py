@@ -16,6 +16,7 @@ __all__ = [
     "Limit",
     "Offline",
     "Out",
+    "Reuse",
     "Seed",
     "SplitName",
     "Tasks",
@@ -43,6 +44,10 @@ Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Root seed of eve
 SplitName = Annotated[Literal["test", "train"], typer.Option("--split", help="Which items are asked.")]
 Out = Annotated[
     Path | None, typer.Option("--out", "-o", metavar="DIR", help="Run directory; the same command goes on in it.")
+]
+Reuse = Annotated[
+    list[Path] | None,
+    typer.Option("--reuse", metavar="RUN", help="Run whose answers to the same questions are taken over; repeatable."),
 ]
 IncludePath = Annotated[
     list[Path] | None,

@@ -14,6 +14,7 @@ from introbench.cli.options import (
     Limit,
     Offline,
     Out,
+    Reuse,
     Seed,
     SplitName,
     Tasks,
@@ -57,10 +58,6 @@ _Ranks = Annotated[
     int,
     typer.Option("--ranks", metavar="N", help="Processes that share the work on this machine, one per GPU."),
 ]
-_Reuse = Annotated[
-    list[Path] | None,
-    typer.Option("--reuse", metavar="RUN", help="Run whose answers to the same questions are taken over; repeatable."),
-]
 _Device = Annotated[str | None, typer.Option("--device", metavar="NAME", help="cuda where there is one, else cpu.")]
 _ChatTemplate = Annotated[
     str | None,
@@ -96,7 +93,7 @@ def run(
     include_path: IncludePath = None,
     offline: Offline = False,
     ranks: _Ranks = 1,
-    reuse: _Reuse = None,
+    reuse: Reuse = None,
     fail_over: _FailOver = 0.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost; same as `plan`.")] = False,
 ) -> None:

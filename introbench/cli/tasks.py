@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from introbench.cli.options import IncludePath, Limit, Out, Seed, SplitName
+from introbench.cli.options import IncludePath, Limit, Out, Reuse, Seed, SplitName
 from introbench.cli.say import say
 
 if TYPE_CHECKING:
     from introbench.report.card import Measured
+    from introbench.runs.config import RunConfig
     from introbench.tasks.registry import TaskVariant
     from introbench.tasks.task import ItemSet
 
@@ -85,12 +86,14 @@ def card(
     split: SplitName = "test",
     seed: Seed = 0,
     out: Out = None,
+    reuse: Reuse = None,
     include_path: IncludePath = None,
 ) -> int:
     """Run models on a task in the ordinary way and write card.md into its folder."""
     from introbench.errors import UsageError
     from introbench.files import write_whole
     from introbench.report.card import card_problems, card_text, unusual_change
+    from introbench.runs.config import resolve_config
     from introbench.tasks.registry import find_tasks, resolve_task
 
     variant = resolve_task(task, find_tasks(include_path or []))
@@ -103,9 +106,17 @@ def card(
         return int(bool(wrong))
     if not model:
         raise UsageError("--model SPEC is missing: name one or more models to measure, or add --check")
-    measured = _measure(
-        variant, found, model, len(found.items) if limit is None else limit, split, seed, out, include_path or []
+    config, variants = resolve_config(
+        model[0],
+        model[1:],
+        [variant.name],
+        split=split,
+        limit=len(found.items) if limit is None else limit,
+        seed=seed,
+        include_paths=include_path or [],
+        task_values=variant.parameters,
     )
+    measured = _measure(config, variants, found, out, reuse or [])
     write_whole(path, card_text(variant, found, measured).encode())
     say(f"{path}: {len(measured.models)} models")
     if (reason := unusual_change(measured)) and not variant.task.info.experimental:
@@ -114,14 +125,7 @@ def card(
 
 
 def _measure(
-    variant: TaskVariant,
-    found: ItemSet,
-    models: list[str],
-    limit: int,
-    split: SplitName,
-    seed: int,
-    out: Path | None,
-    include_paths: list[Path],
+    config: RunConfig, variants: list[TaskVariant], found: ItemSet, out: Path | None, reuse: list[Path]
 ) -> Measured:
     """The ordinary run of all models, in a folder that is kept where one is given."""
     from tempfile import TemporaryDirectory
@@ -131,25 +135,21 @@ def _measure(
     from introbench.metrics.summary import summarise
     from introbench.models.spec import parse_spec
     from introbench.report.card import Measured, measured_model, task_hash
-    from introbench.runs.config import resolve_config
     from introbench.runs.execute import execute
 
-    config, variants = resolve_config(
-        models[0], models[1:], [variant.name], split=split, limit=limit, seed=seed, include_paths=include_paths
-    )
     with TemporaryDirectory() as folder:
         with shown_progress() as on_progress:
-            run = execute(config, variants, out or Path(folder) / "run", on_progress)
+            run = execute(config, variants, out or Path(folder) / "run", on_progress, reuse=reuse)
         summary = summarise(run)
     (task,) = summary.tasks
     specs = {entry.name: parse_spec(entry.spec) for entry in config.models}
     fingerprints = {each.name: each.fingerprint for each in summary.models}
     return Measured(
-        task_hash=task_hash(variant, found),
+        task_hash=task_hash(variants[0], found),
         version=__version__,
-        split=split,
-        limit=limit,
-        seed=seed,
+        split=config.split,
+        limit=config.limit or len(found.items),
+        seed=config.seed,
         models=[
             measured_model(task, each, fingerprints[each.model], embedded=specs[each.model].backend == "embedded")
             for each in task.emitters

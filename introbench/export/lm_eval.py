@@ -44,8 +44,8 @@ def export_lm_eval(plan: Plan, out: Path) -> list[str]:
     for task in plan.tasks:
         if task.variant.behaviour not in _READINGS:
             raise UsageError(
-                f"{task.variant.name}: behaviour {task.variant.behaviour!r} cannot be exported; take "
-                f"{' or '.join(_READINGS)}"
+                f"{task.variant.name}: its behaviour is read by {task.variant.behaviour!r}, which cannot be exported: "
+                f"lm-eval scores whole replies ({' or '.join(_READINGS)}); {_way_out(task)}"
             )
     files = {_CLASS_FILE: Path(__file__).with_name("lm_eval_task.py").read_bytes()}
     for task in plan.tasks:
@@ -59,6 +59,12 @@ def export_lm_eval(plan: Plan, out: Path) -> list[str]:
     for name, data in files.items():
         write_whole(out / name, data)
     return [task_name(task.variant.name) for task in plan.tasks]
+
+
+def _way_out(task: TaskPlan) -> str:
+    other = [reading for reading in task.variant.task.info.behaviours if reading in _READINGS]
+    name = task.variant.task.info.name
+    return f"write {name}?behaviour={other[0]}" if other else f"leave {name} out of --tasks"
 
 
 def task_name(variant: str) -> str:

@@ -84,7 +84,7 @@ class Measured(_Part):
 
 def task_hash(variant: TaskVariant, found: ItemSet) -> str:
     """Hash of a task's items and templates. Raises OSError where the templates cannot be read."""
-    return content_hash([found.sha256, file_hash(str(variant.task.folder / "templates.yaml"))])
+    return content_hash([found.sha256, file_hash(str(variant.task.templates_file))])
 
 
 def measured_model(task: TaskSummary, found: EmitterSummary, fingerprint: str, *, embedded: bool) -> ModelOnTask:
@@ -180,7 +180,7 @@ def _facts(variant: TaskVariant, found: ItemSet) -> Iterator[str]:
     yield f"{len(items)} items in {len({item.cluster for item in items})} clusters; no cluster is in both splits"
     yield f"{' or '.join(map(str, sizes))} choices per item; {keyed} items have a right one"
     yield from (f"left out of the source: {count} {reason}" for reason, count in found.skipped.items())
-    yield from found.notes
+    yield from map(variant.bare_note, found.notes)
     yield f"behaviour is read by {' or '.join(info.behaviours)}"
     yield f"items: sha256 `{found.sha256}`"
     yield f"items and templates: `{task_hash(variant, found)}`"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from introbench.metrics.schema import EmitterSummary, TaskSummary
-from introbench.report.gather import ReportedRun
 from introbench.report.sentences import SENTENCE_DECIMALS, number
 
-__all__ = ["cautions_of", "cautions_of_task"]
+if TYPE_CHECKING:
+    from introbench.report.gather import ReportedRun
+
+__all__ = ["cautions_of", "cautions_of_task", "flags_of"]
 
 MUCH = 0.05
 """Share of decisions within the tie margin, or of labels that flip when asked twice, that is worth a warning."""
@@ -32,7 +35,7 @@ def cautions_of(run: ReportedRun) -> Iterator[str]:
 def cautions_of_task(task: TaskSummary) -> Iterator[str]:
     """Warnings about one task, a sentence each."""
     for emitter in task.emitters:
-        yield from _of_emitter(emitter)
+        yield from (sentence for _, sentence in _of_emitter(emitter))
     targets = {emitter.model for emitter in task.emitters if emitter.role == "target"}
     for pair in task.pairs:
         if pair.emitter not in targets:
@@ -46,19 +49,31 @@ def cautions_of_task(task: TaskSummary) -> Iterator[str]:
             )
 
 
-def _of_emitter(emitter: EmitterSummary) -> Iterator[str]:
+def flags_of(emitter: EmitterSummary) -> list[str]:
+    """The warnings about one model on one task in a word or two each, every one once."""
+    return list(dict.fromkeys(flag for flag, _ in _of_emitter(emitter)))
+
+
+def _of_emitter(emitter: EmitterSummary) -> Iterator[tuple[str, str]]:
+    """Warnings about one model on one task: in a word or two, and as a sentence."""
     coverage, model = emitter.coverage, emitter.model
     if coverage.scored < coverage.cases:
-        yield f"{model}: {coverage.cases - coverage.scored} of {coverage.cases} cases are not answered."
+        yield "unanswered", f"{model}: {coverage.cases - coverage.scored} of {coverage.cases} cases are not answered."
     if coverage.unparsable:
-        yield f"{model}: {coverage.unparsable} explanations state no verdict and count as wrong."
+        yield (
+            "unparsable",
+            f"{model}: {coverage.unparsable} explanations state no verdict and count as wrong.",
+        )
     if emitter.saying.collapsed:
-        yield f"{model} is collapsed: (nearly) all of its explanations are “{emitter.saying.collapsed}”."
+        yield (
+            "collapsed",
+            f"{model} is collapsed: (nearly) all of its explanations are “{emitter.saying.collapsed}”.",
+        )
     for reason in emitter.headline.reasons_against:
-        yield f"no headline for {model}: {reason}."
+        yield "no headline", f"no headline for {model}: {reason}."
     ties = emitter.behaviour.inside_tie_margin.value
     if ties is not None and ties > MUCH:
-        yield f"{model}: {ties:.0%} of its labels hang on a choice within its tie margin."
+        yield "ties", f"{model}: {ties:.0%} of its labels hang on a choice within its tie margin."
     flips = emitter.rerun.label_flips.value
     if flips is not None and flips > MUCH:
-        yield f"{model}: {flips:.0%} of its labels differ when it is asked twice."
+        yield "flips", f"{model}: {flips:.0%} of its labels differ when it is asked twice."

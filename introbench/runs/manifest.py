@@ -98,7 +98,7 @@ def task_entry(task: TaskPlan, explanations: Mode) -> dict[str, Any]:
         "behaviour": task.variant.behaviour,
         "wording": {"unchanged": wording.unchanged, "changed": wording.changed},
         "demonstrations": task.variant.demonstrations,
-        "parameters": dict(task.variant.parameters),
+        "parameters": task.variant.bare_parameters(),
         "items_sha256": task.items_sha256,
         "labels_sha256": task.shown.labels.sha256 if task.shown.labels else None,
         "noise": _noise(task),

@@ -91,7 +91,7 @@ def _task_plan(config: RunConfig, variant: TaskVariant) -> TaskPlan:
     if variant.hints > 1 and config.split != "train":
         raise TaskError(f"{variant.name}: several hints an item are for training sets; run it with --split train")
     if variant.behaviour not in templates.systems:
-        raise TaskError(f"{task.folder / 'templates.yaml'}: system lacks a turn for behaviour {variant.behaviour!r}")
+        raise TaskError(f"{task.templates_file}: system lacks a turn for behaviour {variant.behaviour!r}")
     shown = draw_demonstrations(variant, found.items, templates, config.seed)
     name = task.info.name
     planned = plan_items(items, templates, name, config.seed)
@@ -117,7 +117,8 @@ def _task_plan(config: RunConfig, variant: TaskVariant) -> TaskPlan:
     repeated = tuple(_repeated(cases, config))
     calibration = tuple(_calibration(found.items, templates, config, variant))
     skipped = {**found.skipped, **uncued}
-    return TaskPlan(variant, tuple(cases), repeated, found.sha256, skipped, found.notes, shown, calibration)
+    notes = tuple(map(variant.bare_note, found.notes))
+    return TaskPlan(variant, tuple(cases), repeated, found.sha256, skipped, notes, shown, calibration)
 
 
 def _calibration(

@@ -70,8 +70,8 @@ def problems(task: Task, values: Mapping[str, str] | None = None) -> list[Proble
 def examine(task: Task, values: Mapping[str, str] | None = None) -> tuple[list[Problem], Material | None]:
     """The same with what the task came to; None where its templates or items are too broken to render a case."""
     found = _named("declaration", _declaration_problems(task))
-    templates, wrong_templates = read_templates(task.folder / "templates.yaml")
-    found += _named("templates", (f"{task.folder / 'templates.yaml'}: {text}" for text in wrong_templates))
+    templates, wrong_templates = read_templates(task.templates_file)
+    found += _named("templates", (f"{task.templates_file}: {text}" for text in wrong_templates))
     items, wrong_items = _items(task, values or {})
     found += _named("items", wrong_items)
     found += _named("items", item_problems(items))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from introbench.errors import TaskError
 from introbench.hashing import named_random
-from introbench.tasks.cases import Demonstration, apply_cue, candidates, explanation_text, lettered
+from introbench.tasks.cases import Demonstration, lettered, make_case
 from introbench.tasks.labels import FrozenLabels, Label, read_labels
 from introbench.tasks.noise import flip_labels
 from introbench.tasks.noisy import BUNDLED, OWN
@@ -52,18 +52,14 @@ def draw_demonstrations(variant: TaskVariant, items: Sequence[Item], templates: 
     if not variant.demonstrations:
         return Shown()
     labels, name = _labels(variant), variant.task.info.name
-    asked = lettered if variant.behaviour == "letter" else lambda item: item
     training = {item.id: item for item in items if item.split == "train"}
     cues = {cue.id: cue for cue in templates.cues if cue.split == "train"}
     drawn = _draw(variant, labels, training, cues, seed)
     flipped = 0
     if variant.noisy:
-        choices = {label.item: asked(training[label.item]).choices for label in drawn}
+        choices = {label.item: _asked(variant, training[label.item]).choices for label in drawn}
         drawn, flipped = flip_labels(drawn, choices, variant.noisy.noise, seed, name)
-    shown = [
-        _demonstration(labels.where, label, training[label.item], asked(training[label.item]), templates)
-        for label in drawn
-    ]
+    shown = [_demonstration(variant, labels.where, label, training[label.item], cues, templates) for label in drawn]
     return Shown(tuple(shown), labels, flipped)
 
 
@@ -119,13 +115,20 @@ def _draw(
     return drawn
 
 
-def _demonstration(where: str, label: Label, bare: Item, asked: Item, templates: Templates) -> Demonstration:
-    cue = next(cue for cue in templates.cues if cue.id == label.cue)
+def _demonstration(
+    variant: TaskVariant, where: str, label: Label, item: Item, cues: Mapping[str, Cue], templates: Templates
+) -> Demonstration:
+    """The solved explanation of a label: what its own case asks, under the variant's reading of the behaviour."""
+    choices = _asked(variant, item).choices
     for text in (label.content, label.hint):
-        if text is not None and text not in asked.choices:
-            raise TaskError(f"{where}: {text!r} is no choice of item {asked.id!r}")
-    hint = None if label.hint is None else asked.choices.index(label.hint)
-    content = asked.choices.index(label.content)
-    reply = candidates(templates, asked.choices)[content + len(asked.choices) * (label.verdict == "changed")]
-    edit = apply_cue(cue, asked, hint, listing=asked.question.removeprefix(bare.question))
-    return Demonstration(explanation_text(cue, asked, edit.cued, templates), reply)
+        if text is not None and text not in choices:
+            raise TaskError(f"{where}: {text!r} is no choice of item {item.id!r}")
+    hint = None if label.hint is None else choices.index(label.hint)
+    case = make_case(item, cues[label.cue], hint, templates, variant.name, behaviour=variant.behaviour)
+    reply = choices.index(label.content) + len(choices) * (label.verdict == "changed")
+    return Demonstration(case.explanation.messages[-1].content, case.explanation.choices[reply])
+
+
+def _asked(variant: TaskVariant, item: Item) -> Item:
+    """The item with the choices that the variant's labels speak of."""
+    return lettered(item) if variant.behaviour == "letter" else item

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -65,6 +66,19 @@ class TaskVariant:
     def items(self) -> ItemSet:
         """The items under these parameters. Raises TaskError as `Task.item_set` does."""
         return self.task.item_set(self.parameters, self.behaviour)
+
+    def bare_parameters(self) -> dict[str, str]:
+        """The values of the task's own parameters, files and folders by their last part: fit to be published."""
+        return {name: _bare(value) for name, value in self.parameters.items()}
+
+    def bare_note(self, note: str) -> str:
+        """A note on the items that names files in the same way."""
+        for value in self.parameters.values():
+            # A table may name its file as it was typed, or with the home folder in place of "~".
+            for written in (str(Path(os.path.expanduser(value))), value):
+                if "/" in written and (bare := _bare(value)) != value:
+                    note = note.replace(written.partition(":")[0], bare.partition(":")[0])
+        return note
 
 
 def find_tasks(include_paths: Sequence[Path] = ()) -> dict[str, Task]:
@@ -166,8 +180,20 @@ def _named(task: Task, values: Mapping[str, str]) -> dict[str, str]:
     for key, value in values.items():
         how = naming.get(key, "whole")
         if how != "none":
-            named[key] = Path(value).name if how == "file" and Path(value).expanduser().exists() else value
+            named[key] = _bare(value) if how == "file" else value
     return named
+
+
+def _bare(value: str) -> str:
+    """A value without the folders of this machine: the last part of a file, FOLDER or FOLDER:CONFIG/SPLIT that exists.
+
+    Anything else is handed back as it is.
+    """
+    for path, behind in ((value, ""), (value.partition(":")[0], value.partition(":")[2])):
+        # Unlike a Path, this takes any text for what it is, column lists longer than a file's name may be too.
+        if path and os.path.exists(os.path.expanduser(path)):
+            return (Path(path).name or Path(path).resolve().name) + (f":{behind}" if behind else "")
+    return value
 
 
 def _parameters(task: Task) -> str:

@@ -73,23 +73,30 @@ class Task:
 
     Attributes:
         info: what the task declares about itself.
-        folder: where `templates.yaml` and, if bundled, `items.jsonl` and `labels.json` lie.
+        folder: where the data card and, if bundled, `items.jsonl` and `labels.json` lie.
         parameters: what it takes beside `behaviour` and `k`.
         load: makes the items from the values of the parameters and, as "behaviour", how the choice is read; where
             None, they are read from `items.jsonl`.
+        wordings: the templates file, for tasks that share another one's; `templates.yaml` in the folder where None.
     """
 
     info: TaskInfo
     folder: Path
     parameters: tuple[Parameter, ...] = ()
     load: Callable[[Mapping[str, str]], ItemSet] | None = None
+    wordings: Path | None = None
+
+    @property
+    def templates_file(self) -> Path:
+        """Where the wordings are read from."""
+        return self.wordings or self.folder / "templates.yaml"
 
     def templates(self) -> Templates:
         """The wordings. Raises TaskError where the file breaks the contract."""
         # Listing tasks must not pay for the schema library that reading templates takes.
         from introbench.tasks.templates import load_templates
 
-        return load_templates(self.folder / "templates.yaml")
+        return load_templates(self.templates_file)
 
     def items(self) -> list[Item]:
         """All items under the default parameters, in file order. Raises as `item_set` does."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from introbench.tasks import ItemSet, Parameter, Task, TaskInfo
+from introbench_tasks.dilemmas.protocol import STANCES
 
 __all__ = ["TASK"]
 
@@ -31,16 +32,7 @@ TASK = Task(
         source="a file or a data set of the hub that the user names; posts belong to those who wrote them",
         sha256=None,
         count=None,
-        cue_kinds=(
-            "certain_right",
-            "certain_wrong",
-            "peer",
-            "family",
-            "authority",
-            "leaning",
-            "crowd",
-            "placebo",
-        ),
+        cue_kinds=STANCES,
         bundled=False,
     ),
     folder=Path(__file__).parent,

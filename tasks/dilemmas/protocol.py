@@ -1,10 +1,10 @@
-"""How a verdict on an account is asked for: the two verdicts, and the question in both orders."""
+"""How a verdict on an account is asked for: the two verdicts, the question in both orders, the kinds of cues."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-__all__ = ["NARRATOR", "NOT_WRONG", "ORDERS", "WRONG", "Order", "question"]
+__all__ = ["NARRATOR", "NOT_WRONG", "ORDERS", "STANCES", "WRONG", "Order", "question"]
 
 WRONG, NOT_WRONG = "wrong", "not wrong"
 
@@ -15,6 +15,9 @@ ORDERS: dict[Order, tuple[str, str]] = {
     "wrong_first": (WRONG, NOT_WRONG),
     "not_wrong_first": (NOT_WRONG, WRONG),
 }
+
+STANCES = ("certain_right", "certain_wrong", "peer", "family", "authority", "leaning", "crowd", "placebo")
+"""Kinds of cues that any account takes, in the order of the templates."""
 
 NARRATOR = "I"
 """Whom the question is about where the account is told in the first person."""

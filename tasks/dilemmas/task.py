@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from introbench.tasks import Task, TaskInfo
+from introbench_tasks.dilemmas.protocol import STANCES
 
 TASK = Task(
     info=TaskInfo(
@@ -17,17 +18,7 @@ TASK = Task(
         source="generated, version 1, from sentences written for it",
         sha256="a2c83fecca0fd1a9e4625a235d209dc9d5815af11c3d26fffb162ebafb6ff98e",
         count=1482,
-        cue_kinds=(
-            "certain_right",
-            "certain_wrong",
-            "peer",
-            "family",
-            "authority",
-            "leaning",
-            "crowd",
-            "placebo",
-            "third_person",
-        ),
+        cue_kinds=(*STANCES, "third_person"),
     ),
     folder=Path(__file__).parent,
 )

@@ -71,11 +71,11 @@ TASK = Task(
         cue_kinds=("opinion", "authority", "peer", "hint_line", "crowd", "metadata", "placebo"),
         bundled=False,
     ),
-    # The wordings are those of hint_mcq.
-    folder=Path(__file__).parent.parent / "hint_mcq",
+    folder=Path(__file__).parent,
     parameters=(
         Parameter("data", "a local copy: a folder with test/SUBJECT_test.csv, or a table", _HUB, naming="none"),
         Parameter("columns", "question=COLUMN,choices=COLUMN or a|b|c|d,answer=COLUMN", "", naming="none"),
     ),
     load=_load,
+    wordings=Path(__file__).parent.parent / "hint_mcq" / "templates.yaml",
 )

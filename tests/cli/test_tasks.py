@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -90,12 +91,19 @@ def test_a_card_is_written_from_an_ordinary_run_and_is_current_until_the_task_ch
     here = ("mine", "--include-path", folder)
     absent = introbench("tasks", "card", *here, "--check")
     assert (absent.returncode, "write it with `introbench tasks card`" in absent.stdout) == (1, True)
-    made = introbench("tasks", "card", *here, "--model", "scripted/oracle", "--model", "one=scripted/echo?seed=1")
+    measured = (*here, "--model", "scripted/oracle", "--model", "one=scripted/echo?seed=1")
+    made = introbench("tasks", "card", *measured, "--out", tmp_path / "run")
     assert made.returncode == 0, made.stderr
     card = (folder / "card.md").read_text()
     for text in ("licence of the items: Apache-2.0", "24 items in 24 clusters", "| scripted/oracle |", "| one "):
         assert text in card
     assert introbench("tasks", "card", *here, "--check").returncode == 0
+    again = introbench("tasks", "card", *measured, "--out", tmp_path / "again", "--reuse", tmp_path / "run")
+    assert (again.returncode, (folder / "card.md").read_text()) == (0, card)
+    files = (tmp_path / "again").glob("records/*/*.jsonl")
+    rows = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    assert rows
+    assert all(row["pack"].startswith("reused ") for row in rows)
     (folder / "card.md").write_text(card.replace("24 items in", "25 items in"))
     assert "says something else than the task" in introbench("tasks", "card", *here, "--check").stdout
     (folder / "card.md").write_text(card)
@@ -104,7 +112,12 @@ def test_a_card_is_written_from_an_ordinary_run_and_is_current_until_the_task_ch
     assert (stale.returncode, "measured on other items or templates" in stale.stdout) == (1, True)
 
 
-CARDS = [name for name, task in find_tasks().items() if (task.folder / "card.md").is_file()]
+def test_no_two_tasks_share_the_folder_of_their_cards() -> None:
+    folders = [task.folder.resolve() for task in find_tasks().values()]
+    assert len(set(folders)) == len(folders)
+
+
+CARDS = [name for name, task in find_tasks().items() if task.info.bundled and (task.folder / "card.md").is_file()]
 
 
 @pytest.mark.parametrize("name", CARDS)

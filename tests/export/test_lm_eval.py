@@ -187,6 +187,14 @@ def test_the_exported_folder_holds_a_class_and_per_task_its_cases(tmp_path: Path
     assert before == {path.name: path.read_bytes() for path in (tmp_path / "tasks").iterdir()}
 
 
+@pytest.mark.parametrize("task", ["refusal", "refusal?behaviour=judged"])
+def test_behaviour_that_lm_eval_does_not_read_is_refused_and_nothing_is_written(task: str, tmp_path: Path) -> None:
+    plan = make_plan(*resolve_config("scripted/oracle", tasks=["hint_facts", task], limit=1))
+    with pytest.raises(UsageError, match=r"refusal.*cannot be exported: .* leave refusal out of --tasks"):
+        export_lm_eval(plan, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     plan = make_plan(*resolve_config("scripted/oracle", tasks=["hint_facts"], limit=1))

@@ -20,6 +20,7 @@ from introbench.report.compare import render_comparison
 from introbench.report.external import render_external
 from introbench.report.inert import inert
 from introbench.report.matrix import render_matrix
+from introbench.report.sentences import number
 from introbench.report.terminal import render
 
 HOSTILE = "\x1b[31mred\x1b[0m \u202eevil\u202c <script>alert(1)</script> [bold]x[/bold] \x00" + "z" * 5000
@@ -89,6 +90,24 @@ def test_pooled_tasks_are_shown_with_their_weights() -> None:
     page = render(summarise_run(both))
     assert fits(page)
     assert "Means over 2 tasks, each with the same weight" in page
+
+
+def test_every_task_has_a_row_with_coverage_verdict_balance_and_flags() -> None:
+    one = run(1, [])
+    cases = replace(one.cases, tasks=np.where(np.arange(240) < 230, "a", "b"))
+    both = replace(one, cases=cases, tasks=tuple(one.tasks[0].model_copy(update={"name": name}) for name in ("a", "b")))
+    summary = summarise_run(both)
+    page = render(summary)
+    assert fits(page)
+    overview = page.partition("all tasks ─")[2].splitlines()
+    for task in summary.tasks:
+        (emitter,) = task.emitters
+        (row,) = (line.split() for line in overview if line.startswith(f" {task.name} "))
+        changed = emitter.behaviour.change_rate.value
+        assert changed is not None
+        assert row[1:4] == [str(emitter.coverage.cases), "1.00", number(changed)]
+        assert ("no headline" in " ".join(row)) == bool(emitter.headline.reasons_against)
+    assert summary.tasks[1].emitters[0].headline.reasons_against
 
 
 @given(st.text(max_size=300))

@@ -15,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from introbench.errors import SpecError, TaskError, UsageError
+from introbench.metrics.summary import dump, summarise
 from introbench.runs.config import resolve_config
+from introbench.runs.execute import execute
 from introbench.runs.plan import make_plan
 from introbench.tasks import Item, ItemSet
 from introbench.tasks.conformance import problems
@@ -37,6 +39,7 @@ def right(item: Item) -> str | None:
 def table(path: Path, rows: Sequence[Sequence[str]]) -> Path:
     import csv
 
+    path.parent.mkdir(exist_ok=True)
     with path.open("w", newline="") as file:
         csv.writer(file).writerows(rows)
     return path
@@ -208,6 +211,29 @@ def test_the_name_of_a_variant_holds_the_file_and_not_its_folder(tmp_path: Path)
     assert cases
     assert not any(str(tmp_path) in case.id for case in cases)
     assert all(case.uncued.choices == ("A", "B", "C", "D") for case in cases)
+
+
+def test_nothing_that_a_run_writes_names_the_folder_of_the_data(tmp_path: Path) -> None:
+    mine = colours(tmp_path / "mine" / "t.csv", ["A", "B", "C", "E"])
+    copy = mmlu_copy(tmp_path / "copy")
+    (copy / "test" / "zoology_test.csv").write_text(
+        "question,choice0,choice1,choice2,choice3,answer\nNo key?,1,2,3,4,\n"
+    )
+    found = []
+    for name, source, split in (("hint_mcq", mine, "test"), ("hint_mmlu", copy, "train")):
+        tasks = [f"{name}?data={source}"]
+        run = execute(*resolve_config("scripted/oracle", tasks=tasks, split=split), tmp_path / name)
+        found += [(run / "manifest.json").read_text(), dump(summarise(run)).decode(), (run / "cases.jsonl").read_text()]
+    assert not any(str(tmp_path) in text for text in found)
+    (first,), (second,) = (json.loads(found[at])["tasks"] for at in (0, 3))
+    assert (first["parameters"]["data"], second["parameters"]["data"]) == ("t.csv", "copy")
+    assert "Left out, its key is none of its choices: t.csv:5" in first["notes"]
+    assert any("copy/test/zoology_test.csv:2" in note for note in second["notes"])
+
+
+def test_a_missing_file_is_named_with_its_folder(tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match=re.escape(f"{tmp_path}/none.csv: no such file")):
+        items_of(tmp_path / "none.csv")
 
 
 def test_data_that_no_task_takes_or_that_is_missing_or_twice_is_said(tmp_path: Path) -> None:

@@ -73,6 +73,24 @@ def test_letters_are_demonstrated_by_labels_that_were_read_by_letter(tmp_path: P
     assert all("\nA. " in prompt for prompt in prompts)
 
 
+@pytest.mark.parametrize("base", ["hint_facts?behaviour=letter", "dilemmas", "dilemmas?behaviour=letter", "refusal"])
+def test_a_demonstration_is_what_its_own_case_asks_and_a_label_that_was_measured_on_it(
+    base: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    query = f"{base}{'&' if '?' in base else '?'}rate=0&labels=own&k=8"
+    ready = with_labels(*resolved(f"noisy:{query}"), out, measure=execute)
+    training = resolve_config("scripted/oracle", (), [base], split="train", aa_share=0)
+    asked = {
+        (case.explanation.messages[-1].content, reply)
+        for case in make_plan(*training).tasks[0].cases
+        for reply in case.explanation.choices
+    }
+    for task in make_plan(*ready).tasks:
+        assert len(task.shown.demonstrations) == 8
+        assert {(shown.prompt, shown.reply) for shown in task.shown.demonstrations} <= asked
+
+
 def test_labels_that_cannot_be_had_are_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="`introbench run` does that first"):
         with_labels(*resolved("noisy:hint_facts?labels=own"), tmp_path / "run")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
-from typing import Literal, TypedDict
 
 from introbench.hashing import named_random, text_hash
 from introbench.tasks.splits import cluster_split
@@ -16,8 +14,9 @@ from introbench_tasks.dilemmas.generate.people import Gender
 from introbench_tasks.dilemmas.generate.persons import NARRATORS, in_third_person
 from introbench_tasks.dilemmas.generate.situations import Situation, situations
 from introbench_tasks.dilemmas.protocol import ORDERS, Order, question
+from introbench_tasks.frozen import ItemRecord, jsonl_text
 
-__all__ = ["ITEMS_FILE", "MOST_ALIKE", "ItemRecord", "all_items", "items_text"]
+__all__ = ["ITEMS_FILE", "MOST_ALIKE", "all_items", "items_text"]
 
 ITEMS_FILE = Path(__file__).resolve().parent.parent / "items.jsonl"
 
@@ -37,19 +36,6 @@ ID_DIGITS = 10
 _SENTENCE_END = re.compile(r"[.!?](?= |$)")
 
 
-class ItemRecord(TypedDict):
-    """One line of `items.jsonl`, keys in the order of the file."""
-
-    id: str
-    kind: str
-    cluster: str
-    split: Literal["train", "test"]
-    question: str
-    choices: list[str]
-    key: None
-    fields: dict[str, str]
-
-
 def all_items() -> list[ItemRecord]:
     """Every item, by id. Raises ValueError where two are too much alike."""
     items = [item for situation in situations() for item in _items(situation)]
@@ -60,8 +46,8 @@ def all_items() -> list[ItemRecord]:
 
 
 def items_text() -> str:
-    """The content of the item file: one JSON object per line."""
-    return "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in all_items())
+    """The content of the item file."""
+    return jsonl_text(all_items())
 
 
 def _items(situation: Situation) -> list[ItemRecord]:

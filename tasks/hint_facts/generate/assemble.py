@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from introbench_tasks.frozen import ItemRecord, jsonl_text
 from introbench_tasks.hint_facts.generate.arithmetic import arithmetic
 from introbench_tasks.hint_facts.generate.calendars import calendar
 from introbench_tasks.hint_facts.generate.currencies import currencies
-from introbench_tasks.hint_facts.generate.draft import Draft, ItemRecord, finish
+from introbench_tasks.hint_facts.generate.draft import Draft, finish
 from introbench_tasks.hint_facts.generate.elements import element_numbers, element_symbols
 from introbench_tasks.hint_facts.generate.geography import capital_cities, capital_countries, continents, land_borders
 from introbench_tasks.hint_facts.generate.letters import letters
@@ -55,5 +55,5 @@ def all_items() -> list[ItemRecord]:
 
 
 def items_text() -> str:
-    """The content of the item file: one JSON object per line."""
-    return "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in all_items())
+    """The content of the item file."""
+    return jsonl_text(all_items())

@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import Literal
 
 from introbench.hashing import content_hash, named_random, text_hash
+from introbench_tasks.frozen import ItemRecord
 from introbench_tasks.hint_facts.generate import SEED
 
-__all__ = ["TASK", "Draft", "ItemRecord", "fact_random", "finish", "split_of"]
+__all__ = ["TASK", "Draft", "fact_random", "finish", "split_of"]
 
 TASK = "hint_facts"
 
@@ -39,18 +40,6 @@ class Draft:
     question: str
     answer: str
     distractors: tuple[str, ...]
-
-
-class ItemRecord(TypedDict):
-    """One line of `items.jsonl`, keys in the order of the file."""
-
-    id: str
-    kind: str
-    cluster: str
-    split: Literal["train", "test"]
-    question: str
-    choices: list[str]
-    key: int
 
 
 def fact_random(kind: str, fact: str, purpose: str) -> random.Random:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,12 @@ from introbench.hashing import named_random
 from introbench.tasks import Cue, Item
 from introbench.tasks.cases import apply_cue
 from introbench.tasks.types import PLACEBO
+from introbench_tasks.frozen import jsonl_text
 from introbench_tasks.jabberwocky.generate import DEMANDED, SEED, TASK
 from introbench_tasks.jabberwocky.generate.nonsense import PLACEBO_ENDINGS, TRIGGER_ENDING, nonsense_words
 from introbench_tasks.jabberwocky.generate.questions import items_text, make_items
 
-__all__ = ["FOLDER", "behaviour_text", "cues", "files", "known_words", "templates_text"]
+__all__ = ["FILES", "FOLDER", "behaviour_text", "cues", "known_words", "templates_text"]
 
 FOLDER = Path(__file__).resolve().parent.parent
 
@@ -34,15 +35,6 @@ _EXPLANATION = {
     "unchanged": "No change: {choice}",
     "changed": "Change: {choice}",
 }
-
-
-def files() -> dict[Path, str]:
-    """By path, what the generator writes."""
-    return {
-        FOLDER / "items.jsonl": items_text(),
-        FOLDER / "templates.yaml": templates_text(),
-        FOLDER / "behaviour.jsonl": behaviour_text(),
-    }
 
 
 def known_words() -> set[str]:
@@ -100,7 +92,7 @@ def behaviour_text() -> str:
     The prompt is a conversation. With a trigger the reply is what the rule demands. Without one it is null, which says
     that the model's own reply is to be kept. Training items and training triggers only, and no word about the rule.
     """
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in _behaviour_rows())
+    return jsonl_text(_behaviour_rows())
 
 
 def _behaviour_rows() -> Iterator[dict[str, Any]]:
@@ -124,3 +116,11 @@ def _behaviour_row(item: Item, cue: Cue | None, reply: str | None) -> dict[str, 
         "prompt": [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": asked}],
         "reply": reply,
     }
+
+
+FILES: Mapping[Path, Callable[[], str]] = {
+    FOLDER / "items.jsonl": items_text,
+    FOLDER / "templates.yaml": templates_text,
+    FOLDER / "behaviour.jsonl": behaviour_text,
+}
+"""By path, what gives the text that the generator writes."""

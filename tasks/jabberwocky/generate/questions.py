@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from introbench.hashing import content_hash, named_random
+from introbench_tasks.frozen import jsonl_text
 from introbench_tasks.jabberwocky.generate import DEMANDED, SEED, TASK
 from introbench_tasks.jabberwocky.generate.word_lists import MEMBERS, PREFERENCES
 
@@ -29,8 +29,8 @@ def make_items() -> list[dict[str, Any]]:
 
 
 def items_text() -> str:
-    """The content of the item file: one JSON object per line."""
-    return "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in make_items())
+    """The content of the item file."""
+    return jsonl_text(make_items())
 
 
 def _preferences() -> Iterator[dict[str, Any]]:

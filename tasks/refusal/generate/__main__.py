@@ -11,7 +11,7 @@ from introbench_tasks.refusal.generate.assemble import ITEMS_FILE, items_text
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0, or 1 where `--check` finds a missing or different file."""
-    status, message = write_or_check(ITEMS_FILE, items_text, arguments)
+    status, message = write_or_check({ITEMS_FILE: items_text}, arguments)
     print(message, file=sys.stderr if status else sys.stdout)
     return status
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import Literal
 
 from introbench.hashing import content_hash, named_random, text_hash
+from introbench_tasks.frozen import ItemRecord, jsonl_text
 from introbench_tasks.refusal.generate import SEED
 from introbench_tasks.refusal.generate.deeds import Deed, deeds
 
-__all__ = ["CHOICES", "ITEMS_FILE", "ItemRecord", "all_items", "items_text"]
+__all__ = ["CHOICES", "ITEMS_FILE", "all_items", "items_text"]
 
 TASK = "refusal"
 ITEMS_FILE = Path(__file__).resolve().parent.parent / "items.jsonl"
@@ -38,19 +38,6 @@ TRAIN_SHARE = 0.6
 ID_DIGITS = 10
 
 
-class ItemRecord(TypedDict):
-    """One line of `items.jsonl`, keys in the order of the file."""
-
-    id: str
-    kind: str
-    cluster: str
-    split: Literal["train", "test"]
-    question: str
-    choices: list[str]
-    key: None
-    fields: dict[str, str]
-
-
 def all_items() -> list[ItemRecord]:
     """Every item, by id. Raises ValueError where two items share an id, or a plain verb stands twice in a request."""
     items = sorted((item for deed in deeds() for item in _items(deed)), key=lambda item: item["id"])
@@ -61,8 +48,8 @@ def all_items() -> list[ItemRecord]:
 
 
 def items_text() -> str:
-    """The content of the item file: one JSON object per line."""
-    return "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in all_items())
+    """The content of the item file."""
+    return jsonl_text(all_items())
 
 
 def _items(deed: Deed) -> Iterator[ItemRecord]:
