@@ -29,7 +29,7 @@ test: $(VENV)/.dev  ## run every test that needs no network
 	@echo "make test: all tests passed"
 
 test-vllm: $(VLLM_VENV)/.made  ## run the tests of the vllm backend, in an environment of its own
-	$(VLLM_VENV)/bin/python -m pytest -m vllm -p no:xdist $(PYTEST_ARGS) tests/models/test_vllm.py
+	$(VLLM_VENV)/bin/python -m pytest -m vllm -p no:xdist $(PYTEST_ARGS) tests/models/test_vllm.py tests/models/test_vllm_serve.py
 	@echo "make test-vllm: all tests passed"
 
 check: $(VENV)/.dev  ## lint, format, types, house rules, and the fast part of the tests
