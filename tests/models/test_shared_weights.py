@@ -77,7 +77,7 @@ def test_base_and_two_adapters_lie_in_the_same_memory_and_answer_as_if_alone(
     assert [model.facts for model in together] == [model.facts for model in alone]
 
 
-@pytest.mark.filterwarnings("ignore:Model has `tie_word_embeddings=True`")
+@pytest.mark.filterwarnings("ignore:Model (has|with) `tie_word_embeddings=True`")
 @pytest.mark.parametrize(
     ("changes", "settings"),
     [
