@@ -2,6 +2,8 @@
 
 The first model of the first run is the yardstick; every other model of the runs, which have to hold the same cases, is
 compared with it, decision by decision. Decisions within either model's tie margin may differ and are counted apart.
+Engines that need an environment of their own are run there first, each into a RUN. The file says of each run what it
+was, on which machine and with which versions.
 """
 
 from __future__ import annotations
@@ -12,16 +14,18 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from tabulate import tabulate
 
+from benchmarks.machine import command_line, git_state, utc_now, without_folders
 from introbench.errors import NotComparableError
 from introbench.metrics.arrays import Bools
 from introbench.metrics.observations import Answers
 from introbench.metrics.read import ModelEntry, read_run
 from introbench.runs.ledger import read_ledger
 
-__all__ = ["Parity", "main", "parity"]
+__all__ = ["Parity", "described", "main", "parity"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,26 @@ def _share(mask: Bools, among: Bools) -> float:
     return round(float(mask[among].mean()), 6) if among.any() else 0.0
 
 
+def described(run: Path) -> dict[str, Any]:
+    """What a run was, from its manifest: tasks, limit, machine, versions, and its models with their engines."""
+    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    config = manifest["config"]
+    of_model = ("answers", "path", "path_reason", "dtype", "tie_margin")
+    return {
+        **{name: config[name] for name in ("tasks", "limit", "explanations", "seed")},
+        **{name: manifest[name] for name in ("complete", "hardware", "versions", "git")},
+        "models": [
+            {
+                **{name: row.get(name) for name in of_model},
+                "name": without_folders(row["name"]),
+                "engine": row["fingerprint_parts"]["engine"],
+                "server": json.loads(row["fingerprint_parts"].get("server", "{}")).get("version"),
+            }
+            for row in manifest["models"]
+        ],
+    }
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print a table, and write what it says where a file is named."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -122,7 +146,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     found = [asdict(each) for each in parity(options.runs)]
     print(tabulate(found, headers="keys", tablefmt="simple"))
     if options.json:
-        options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        result = {
+            "command": command_line("benchmarks.parity", sys.argv[1:] if arguments is None else arguments),
+            "time": utc_now(),
+            "git": git_state(),
+            "runs": [described(run) for run in options.runs],
+            "yardstick": without_folders(read_run(options.runs[0]).models[0].name),
+            "parity": [{**row, "model": without_folders(row["model"])} for row in found],
+        }
+        options.json.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -26,13 +26,17 @@ _CHOICES_KEPT = 1024
 class TemplateChat:
     """A tokenizer's own chat template.
 
-    Raises ModelError where the template has no generation prompt or makes the model think, PromptError where it
-    doubles the BOS or leaves it out.
+    Args:
+        thinking: whether the model may think before it replies.
+
+    Raises ModelError where the template has no generation prompt or makes the model think unasked, PromptError where
+    it doubles the BOS or leaves it out.
     """
 
-    def __init__(self, tokenizer: Any, where: str) -> None:
+    def __init__(self, tokenizer: Any, where: str, *, thinking: bool = False) -> None:
         self._tokenizer = tokenizer
         self._where = where
+        self._thinking = thinking
         self._merges_system = not self._keeps_system()
         asked = [{"role": "user", "content": "?"}]
         answered = self._try([*asked, {"role": "assistant", "content": _MARK}])
@@ -43,10 +47,12 @@ class TemplateChat:
         if before == self._try(asked) and between.strip():
             raise ModelError(f"{where}: the chat template has no generation prompt; give the model one that has")
         self._lead = between if not between.strip() else ""
-        if before.rstrip().endswith(_THINKING):
+        self.begun = _THINKING if before.rstrip().endswith(_THINKING) else ""
+        """What of a thought stands in the prompt already."""
+        if self.begun and not thinking:
             raise ModelError(
                 f"{where}: the chat template begins every reply with {_THINKING}, which enable_thinking=False does not "
-                "turn off; give another chat_template, or serve it: openai/NAME?thinking=on&max_tokens=N"
+                "turn off; let it think, in N tokens a reply, as hf/NAME or openai/NAME with ?thinking=on&max_tokens=N"
             )
         self._replies = _Behind(tokenizer, before, where)
         _check_bos(tokenizer, self._render(asked, tokenize=True, add_generation_prompt=True), where)
@@ -62,7 +68,7 @@ class TemplateChat:
         return self._end_of_turn
 
     def prompt_ids(self, messages: Sequence[Mapping[str, str]]) -> tuple[int, ...]:
-        """Ids of a conversation with the generation prompt. Thinking is switched off."""
+        """Ids of a conversation with the generation prompt. Thinking is switched off unless it was asked for."""
         return tuple(self._render(self._turns(messages), tokenize=True, add_generation_prompt=True))
 
     def prompt_text(self, messages: Sequence[Mapping[str, str]]) -> str:
@@ -87,7 +93,7 @@ class TemplateChat:
 
     def _render(self, turns: Sequence[Mapping[str, str]], **options: Any) -> Any:
         return self._tokenizer.apply_chat_template(
-            list(turns), return_dict=False, enable_thinking=False, date_string=_DATE, **options
+            list(turns), return_dict=False, enable_thinking=self._thinking, date_string=_DATE, **options
         )
 
     def _try(self, turns: Sequence[Mapping[str, str]], **options: Any) -> str:
@@ -117,6 +123,7 @@ class PlainChat:
     """The form in which a base model without chat template is asked: plain lines, a newline ends the reply."""
 
     template_hash = text_hash("plain 1")
+    begun = ""
 
     def __init__(self, tokenizer: Any, where: str) -> None:
         self._tokenizer = tokenizer
@@ -157,8 +164,11 @@ def plain_reply(text: str, *, ended: bool = True) -> str:
     return f" {text}\n" if ended else f" {text}"
 
 
-def make_chat(tokenizer: Any, where: str) -> TemplateChat | PlainChat:
+def make_chat(tokenizer: Any, where: str, *, thinking: bool = False) -> TemplateChat | PlainChat:
     """The chat form that fits a tokenizer: its own template, or plain lines where it has none.
+
+    Args:
+        thinking: whether the model may think before it replies, where its template knows how.
 
     Raises ModelError where the tokenizer tells no two words apart, which is what is built for a folder
     without tokenizer files.
@@ -166,7 +176,7 @@ def make_chat(tokenizer: Any, where: str) -> TemplateChat | PlainChat:
     words = [tokenizer.encode(word, add_special_tokens=False) for word in ("Paris", "seven")]
     if not all(words) or words[0] == words[1]:
         raise ModelError(f"{where}: has no tokenizer that tells words apart; add its tokenizer files to the folder")
-    return TemplateChat(tokenizer, where) if tokenizer.chat_template else PlainChat(tokenizer, where)
+    return TemplateChat(tokenizer, where, thinking=thinking) if tokenizer.chat_template else PlainChat(tokenizer, where)
 
 
 class _Behind:

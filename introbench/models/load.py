@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from introbench.errors import ModelError
+from introbench.models.kept import KeptWeights
 from introbench.models.spec import ModelSpec, parse_spec
 from introbench.models.types import Model, ModelHead
 
@@ -26,22 +27,23 @@ def load_model(spec: str, **options: Any) -> Model:
     return open_model(parsed).load()
 
 
-def open_model(spec: ModelSpec, nonce: str | None = None) -> ModelHead:
+def open_model(spec: ModelSpec, nonce: str | None = None, kept: KeptWeights | None = None) -> ModelHead:
     """Open a model without loading its weights: tokenizer, chat form, fingerprint.
 
     Args:
         nonce: what tells the rows of one run of a served model from another's; that of the run that goes on, or None
             for a new one.
+        kept: weights that models on one base hand on to each other, where the backend has them in memory here.
 
     Raises as `load_model` does.
     """
     try:
-        return _open(spec, nonce)
+        return _open(spec, nonce, kept)
     except ModuleNotFoundError as error:
         raise ModelError(f"{spec}: needs the package {error.name}; run: pip install 'introbench[run]'") from error
 
 
-def _open(spec: ModelSpec, nonce: str | None) -> ModelHead:
+def _open(spec: ModelSpec, nonce: str | None, kept: KeptWeights | None) -> ModelHead:
     match spec.backend:
         case "scripted":
             from introbench.models.scripted import open_scripted
@@ -62,4 +64,4 @@ def _open(spec: ModelSpec, nonce: str | None) -> ModelHead:
         case _:
             from introbench.models.hf.load import open_hf
 
-            return open_hf(spec)
+            return open_hf(spec, kept)

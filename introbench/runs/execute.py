@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from introbench.errors import IntrobenchError, ModelError, RunDirectoryError, UnansweredError
 from introbench.files import slug
 from introbench.hashing import text_hash
+from introbench.models.kept import KeptWeights, same_base
 from introbench.models.load import open_model
 from introbench.models.spec import parse_spec
 from introbench.models.types import ChoiceResult, Model, ModelHead
@@ -52,6 +54,8 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
+_OpenOne = Callable[..., ModelHead]
+"""`open_entry` with all that is the same for every model of a run."""
 
 
 def execute(
@@ -77,19 +81,23 @@ def execute(
     answered = answered_in(reuse) if ranks.first else {}
     opened: list[_Opened] = []
     plan: Plan | None = None
+    kept = KeptWeights()
+    open_one: _OpenOne = partial(open_entry, on_progress=on_progress, kept=kept)
 
     def begin() -> dict[str, Any]:
         nonlocal plan
         plan = make_plan(config, variants)
-        return _begin(directory, plan, on_progress, held, opened, answered)
+        return _begin(directory, plan, open_one, held, opened, answered)
 
     with ExitStack() as held:
         # The first rank opens the models first: what is wrong is said once, what has to be converted is converted once.
         manifest = ranks.agree(begin)
         plan = plan or make_plan(config, variants)
         for number, row in enumerate(manifest["models"]):
-            model = opened[number] if opened else _open(directory, plan, number, row, on_progress)
+            model = opened[number] if opened else _open(directory, plan, number, row, open_one)
             manifest["models"][number] = _run_model(directory, plan, model, row, on_progress, ranks, fail_over)
+            if not _same_base_follows(manifest["models"], number):
+                kept.drop()
             if ranks.first:
                 directory.write_manifest(manifest)
         if ranks.first:
@@ -106,9 +114,9 @@ class _Opened:
     packs: list[Pack]
 
 
-def _open(directory: RunDirectory, plan: Plan, number: int, row: Mapping[str, Any], on_progress: OnProgress) -> _Opened:
+def _open(directory: RunDirectory, plan: Plan, number: int, row: Mapping[str, Any], open_one: _OpenOne) -> _Opened:
     """A model as another rank than the first opens it: the same one, or an error."""
-    head = open_entry(plan.config.models[number], on_progress, _nonce(row))
+    head = open_one(plan.config.models[number], nonce=_nonce(row))
     _check_identity(directory, row, head)
     return _Opened(head, list(packs_for(plan, head, row["pack_tokens"])))
 
@@ -116,7 +124,7 @@ def _open(directory: RunDirectory, plan: Plan, number: int, row: Mapping[str, An
 def _begin(
     directory: RunDirectory,
     plan: Plan,
-    on_progress: OnProgress,
+    open_one: _OpenOne,
     held: ExitStack,
     opened: list[_Opened],
     answered: Answered,
@@ -128,7 +136,7 @@ def _begin(
     known = directory.check(config, cases)
     nonces = [_nonce(row) for row in known["models"]] if known else [None] * len(plan.config.models)
     # A wrong spec of the last model is found before the first one has worked for an hour.
-    heads = [open_entry(entry, on_progress, nonce) for entry, nonce in zip(plan.config.models, nonces, strict=True)]
+    heads = [open_one(entry, nonce=nonce) for entry, nonce in zip(plan.config.models, nonces, strict=True)]
     manifest = dict(known) if known else new_manifest(plan, model_folders(plan.config), heads)
     for head, row in zip(heads, manifest["models"], strict=True):
         _check_identity(directory, row, head)
@@ -146,11 +154,24 @@ def _begin(
 
 
 def open_entry(
-    entry: ModelEntry, on_progress: OnProgress = lambda progress: None, nonce: str | None = None
+    entry: ModelEntry,
+    on_progress: OnProgress = lambda progress: None,
+    nonce: str | None = None,
+    kept: KeptWeights | None = None,
 ) -> ModelHead:
-    """Open a model of the run without its weights; a served one with the nonce of the run that goes on."""
+    """Open a model of the run without its weights; a served one with the nonce of the run that goes on.
+
+    Args:
+        kept: weights that models on one base hand on to each other.
+    """
     on_progress(Progress(entry.name, "opening"))
-    return open_model(parse_spec(entry.spec), nonce)
+    return open_model(parse_spec(entry.spec), nonce, kept)
+
+
+def _same_base_follows(rows: Sequence[Mapping[str, Any]], number: int) -> bool:
+    """Whether the model behind this one stands on the same weights."""
+    mine, following = rows[number], rows[number + 1 : number + 2]
+    return any(same_base(mine["fingerprint_parts"], row["fingerprint_parts"]) for row in following)
 
 
 def _nonce(row: Mapping[str, Any]) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["MOST_TOKENS", "device_memory", "pack_budget"]
+__all__ = ["MOST_TOKENS", "device_memory", "holds", "pack_budget"]
 
 MOST_TOKENS = {"cpu": 2048, "cuda": 16384}
 """Tokens of one pass by type of device, past which bigger passes were no faster."""
@@ -45,6 +45,11 @@ def pack_budget(config: Any, parameters: int, dtype: torch.dtype, device: torch.
     most = MOST_TOKENS.get(device.type, MOST_TOKENS["cpu"])
     fitting = max(_LEAST_TOKENS, int(free / per_token))
     return min(most, 1 << (fitting.bit_length() - 1))
+
+
+def holds(device: torch.device, size: int) -> bool:
+    """Whether weights of that many bytes fit into the part of a device's whole memory that is planned with."""
+    return size <= _USABLE * device_memory(device)
 
 
 def device_memory(device: torch.device) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,14 @@ def test_a_model_is_equal_to_itself_and_differs_from_a_noisy_copy(
     assert noisy.behaviour_differs + noisy.explanation_differs > 0
     main([str(first), str(second), "--json", str(tmp_path / "parity.json")])
     assert "noisy" in capsys.readouterr().out
-    assert "largest_difference" in (tmp_path / "parity.json").read_text()
+    written = json.loads((tmp_path / "parity.json").read_text())
+    assert [row["largest_difference"] for row in written["parity"]] == [
+        same.largest_difference,
+        noisy.largest_difference,
+    ]
+    assert [run["limit"] for run in written["runs"]] == [4, 4]
+    assert written["runs"][0]["models"][0]["engine"].startswith("hf transformers ")
+    assert str(tiny_llama) not in json.dumps(written)
 
 
 def test_other_cases_are_not_compared(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def introbench(*arguments: str | Path, **environment: str) -> subprocess.Complet
         ("hf/org/has/too/many", "no folder or GGUF file 'org/has/too/many'"),
         ("hf/./checkpoints/checkpoint-*", "no folder matches './checkpoints/checkpoint-*'"),
         ("hf/{tiny}?attn=none_such", "the model cannot be loaded"),
-        ("hf/{tiny}?quantised=3bit", "quantised must be one of 4bit, 8bit"),
+        ("hf/{tiny}?quantised=3bit", "quantised must be one of 4bit, 8bit, nf4"),
         ("hf/{tiny}?device=tpu", "cannot use device 'tpu'"),
         ("hf/{tiny}?chat_template=./none.jinja", "chat template './none.jinja' cannot be read"),
         ("openai/m", "names no server; set OPENAI_BASE_URL"),
@@ -63,7 +63,7 @@ def test_a_model_that_cannot_be_had_is_one_line(spec: str, message: str, tiny_ll
         ("vllm/org/name", "vllm", "pip install 'introbench[vllm]'"),
         ("lm-eval/hf?pretrained=x", "lm_eval", "pip install 'introbench[lm-eval]'"),
         ("hf/org/name", "transformers", "pip install 'introbench[run]'"),
-        ("hf/{tiny}?quantised=4bit", "bitsandbytes", "pip install bitsandbytes"),
+        ("hf/{tiny}?quantised=4bit", "bitsandbytes", "pip install 'introbench[quantised]'"),
     ],
 )
 def test_a_missing_engine_is_named_with_what_installs_it(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from disturb import ended, merge_only, run_once, start
 
-from introbench.errors import DiskError, RunDirectoryError
+from introbench.errors import RunDirectoryError
 from introbench.hashing import named_random
 from introbench.metrics.summary import dump, summarise
 from introbench.runs.config import resolve_config
@@ -147,15 +148,57 @@ def test_time_and_host_are_no_part_of_the_check(scripted: Path) -> None:
     assert len(read_ledger(ledger)) == len(rows)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_may_not_be_written_is_named(scripted: Path, tmp_path: Path) -> None:
-    target = tmp_path / "copy"
-    shutil.copytree(scripted, target)
-    ledger_of(target).unlink()
-    ledger_of_folder = next((target / "records").iterdir())
-    ledger_of_folder.chmod(0o500)
+WITHOUT_PRIVILEGE = (
+    "import ctypes, os, sys\n"
+    # prctl(PR_CAPBSET_DROP): what is executed next may not write past permissions, even where root runs the tests.
+    "for capability in (1, 2):\n"
+    "    ctypes.CDLL(None).prctl(24, capability)\n"
+    "os.execv(sys.executable, [sys.executable, '-m', 'introbench', *sys.argv[1:]])\n"
+)
+
+
+def unprivileged(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """The command line as a user who may write only where permissions say so."""
+    command = [sys.executable, "-c", WITHOUT_PRIVILEGE, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=250, check=False)
+
+
+def test_a_folder_that_may_not_be_written_is_one_line_and_stays_as_it_was(scripted: Path, tmp_path: Path) -> None:
+    ledger_of(scripted).unlink()
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    records = next((scripted / "records").iterdir())
+    command = ["run", "--model", "scripted/oracle", "--limit", 4, "--aa-share", 0, "--out"]
+    for folder, out in ((closed, closed / "run"), (records, scripted)):
+        folder.chmod(0o500)
+        try:
+            done = unprivileged(*command, out)
+        finally:
+            folder.chmod(0o700)
+        assert done.returncode == 2, done.stderr
+        (line,) = done.stderr.splitlines()[-1:]
+        assert str(folder) in line
+        assert "no permission to write there; choose another folder" in line
+        assert not list(folder.iterdir())
+    done = unprivileged(*command, scripted)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_second_process_on_a_run_directory_is_refused_and_the_first_one_ends_as_if_alone(
+    spec: str, whole: tuple[Path, float], tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    first = start(run_once, spec, out, LIMIT, None)
+    assert first.pid is not None
+    while not list(out.rglob("*.jsonl")):
+        time.sleep(0.001)
+        assert first.is_alive()
+    os.kill(first.pid, signal.SIGSTOP)
     try:
-        with pytest.raises(DiskError, match="no permission to write there"):
-            again(target)
+        config, variants = resolve_config(spec, [f"{spec}?weight_noise=0.2"], ["hint_facts"], limit=LIMIT, aa_share=0.2)
+        with pytest.raises(RunDirectoryError, match="another process is running there"):
+            execute(config, variants, out)
     finally:
-        ledger_of_folder.chmod(0o700)
+        os.kill(first.pid, signal.SIGCONT)
+    assert ended(first) == 0
+    assert content(out) == content(whole[0])

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 import torch
@@ -13,6 +16,7 @@ import transformers
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from introbench.errors import ModelError, SpecError
+from introbench.hashing import canonical_json
 from introbench.models.chat import PlainChat, TemplateChat
 from introbench.models.hf.dtypes import DTYPES, count_parameters, default_dtype, dtype_name
 from introbench.models.hf.model import HfModel, context_length
@@ -20,7 +24,9 @@ from introbench.models.hf.noise import add_weight_noise
 from introbench.models.hf.places import Place, check_base, find_place, pinned, weights_identity
 from introbench.models.hf.quiet import one_line_errors
 from introbench.models.hf.reasons import one_line, reason_of
+from introbench.models.hf.shared import with_adapter
 from introbench.models.hf.tokenizers import load_tokenizer
+from introbench.models.kept import KeptWeights, base_of
 from introbench.models.spec import ModelSpec
 from introbench.models.types import Fingerprint
 from introbench.ranks import local_rank
@@ -31,8 +37,12 @@ from introbench.scorer.probe import choose_path
 
 __all__ = ["HfHead", "open_hf"]
 
-_QUANTISED = {"4bit": "load_in_4bit", "8bit": "load_in_8bit"}
-"""Ways of loading weights with fewer bits, by what the quantiser calls them."""
+_QUANTISED: Mapping[str, Mapping[str, Any]] = {
+    "4bit": {"load_in_4bit": True, "bnb_4bit_quant_type": "fp4"},
+    "8bit": {"load_in_8bit": True},
+    "nf4": {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"},
+}
+"""Ways of loading weights with fewer bits, by the arguments of transformers' BitsAndBytesConfig."""
 
 _OPTIONS = (
     "attn",
@@ -40,9 +50,11 @@ _OPTIONS = (
     "device",
     "device_map",
     "dtype",
+    "max_tokens",
     "pack_tokens",
     "quantised",
     "revision",
+    "thinking",
     "trust_remote_code",
     "weight_noise",
     "weight_noise_seed",
@@ -66,6 +78,7 @@ class _Origin:
     noise: float
     noise_seed: int
     pack_tokens: int
+    thinking: int
 
 
 @dataclass(frozen=True)
@@ -86,6 +99,7 @@ class HfHead:
     fingerprint: Fingerprint
     pack_tokens: int
     _origin: _Origin
+    _kept: KeptWeights | None = None
 
     @property
     def context(self) -> int | None:
@@ -115,9 +129,9 @@ class HfHead:
     def load(self, pack_tokens: int | None = None) -> HfModel:
         """Load the weights, add noise where asked for, and probe how the model can be scored."""
         origin = self._origin
-        model = _load_weights(origin)
-        if origin.adapter is not None:
-            model = _load_adapter(origin, model, origin.adapter)
+        model = _load_shared(origin, self.fingerprint, self._kept) if self._kept and _may_share(origin) else None
+        if model is None:
+            model = _load_alone(origin)
         if origin.noise:
             add_weight_noise(model, origin.noise, origin.noise_seed)
         model.eval()
@@ -131,17 +145,22 @@ class HfHead:
                 raise
             raise ModelError(f"{self.spec}: no memory is left to compute with: {one_line(error)}") from error
         budget = pack_tokens or self.pack_tokens
-        return HfModel(self.spec, model, self.tokenizer, self.chat, self.fingerprint, path, budget, products)
+        thinking = origin.thinking
+        return HfModel(self.spec, model, self.tokenizer, self.chat, self.fingerprint, path, budget, products, thinking)
 
 
-def open_hf(spec: ModelSpec) -> HfHead:
+def open_hf(spec: ModelSpec, kept: KeptWeights | None = None) -> HfHead:
     """Find a model and read everything but its weights.
+
+    Args:
+        kept: where the weights of its base are looked for, and left for the model that comes next.
 
     Raises SpecError on unknown options, ModelError (one line, with the way out) where anything is missing.
     """
     origin = _origin(spec)
     chosen = spec.options.get("chat_template", "auto")
-    read = load_tokenizer(spec, origin.place, trust=origin.trust, chat_template=chosen)
+    thinking = origin.thinking > 0
+    read = load_tokenizer(spec, origin.place, trust=origin.trust, chat_template=chosen, thinking=thinking)
     device = torch.device(origin.device).type
     parts = {
         "engine": f"hf transformers {transformers.__version__} torch {torch.__version__} {device}",
@@ -152,12 +171,19 @@ def open_hf(spec: ModelSpec) -> HfHead:
         **read.parts,
         **{name: value for name, value in _chosen(origin).items() if value is not None},
     }
-    return HfHead(str(spec), read.tokenizer, read.chat, Fingerprint(parts), origin.pack_tokens, origin)
+    return HfHead(str(spec), read.tokenizer, read.chat, Fingerprint(parts), origin.pack_tokens, origin, kept)
 
 
 def _chosen(origin: _Origin) -> Mapping[str, str | None]:
     """Parts of the identity that only those models have whose spec names them."""
-    return {"attention": origin.attention, "device map": origin.device_map, "quantised": origin.quantised}
+    quantised = f"{origin.quantised} bitsandbytes {version('bitsandbytes')}" if origin.quantised else None
+    thinking = f"on, {origin.thinking} tokens" if origin.thinking else None
+    return {
+        "attention": origin.attention,
+        "device map": origin.device_map,
+        "quantised": quantised,
+        "thinking": thinking,
+    }
 
 
 def _origin(spec: ModelSpec) -> _Origin:
@@ -188,6 +214,7 @@ def _origin(spec: ModelSpec) -> _Origin:
         noise=float(options.get("weight_noise", "0")),
         noise_seed=int(options.get("weight_noise_seed", "0")),
         pack_tokens=int(options.get("pack_tokens", 0)) or _budget(spec, config, parameters, dtype, device),
+        thinking=int(options["max_tokens"]) if options.get("thinking") == "on" else 0,
     )
 
 
@@ -205,10 +232,17 @@ def _checked_options(spec: ModelSpec) -> Mapping[str, str]:
         raise SpecError(f"model {str(spec)!r}: dtype must be one of {', '.join(DTYPES)}")
     if options.get("quantised", "4bit") not in _QUANTISED:
         raise SpecError(f"model {str(spec)!r}: quantised must be one of {', '.join(_QUANTISED)}")
+    if options.get("thinking", "off") not in ("off", "on"):
+        raise SpecError(f"model {str(spec)!r}: thinking must be one of off, on")
+    if (options.get("thinking") == "on") != ("max_tokens" in options):
+        raise SpecError(
+            f"model {str(spec)!r}: thinking=on and max_tokens=N, the most tokens of a reply with its thoughts, are "
+            "given together"
+        )
     if "quantised" in options and "weight_noise" in options:
         raise SpecError(f"model {str(spec)!r}: weight_noise needs plain weights; leave out quantised")
     if "quantised" in options and importlib.util.find_spec("bitsandbytes") is None:
-        raise ModelError(f"{spec}: quantised needs the package bitsandbytes; run: pip install bitsandbytes")
+        raise ModelError(f"{spec}: quantised needs the package bitsandbytes; run: pip install 'introbench[quantised]'")
     for name, kind in (("weight_noise", float), ("weight_noise_seed", int), ("pack_tokens", int)):
         try:
             number = kind(options.get(name, "0"))
@@ -216,7 +250,46 @@ def _checked_options(spec: ModelSpec) -> Mapping[str, str]:
             number = -1
         if not 0 <= number < float("inf"):
             raise SpecError(f"model {str(spec)!r}: {name} must be a number that is not negative")
+    if not options.get("max_tokens", "1").isdecimal() or int(options.get("max_tokens", "1")) < 1:
+        raise SpecError(f"model {str(spec)!r}: max_tokens must be a whole number, 1 or more")
     return options
+
+
+def _may_share(origin: _Origin) -> bool:
+    """Whether its base can be left as it is. Weights of fewer bits and those on several devices are loaded apart."""
+    return not (origin.noise or origin.quantised or origin.device_map)
+
+
+def _load_shared(origin: _Origin, fingerprint: Fingerprint, kept: KeptWeights) -> Any | None:
+    """The model on a base that others use too, or None where its adapter cannot leave the base as it is."""
+
+    def load() -> Any:
+        base = _load_weights(origin)
+        choose_products(base)  # copies take the layers as they are
+        return base
+
+    base = kept.take(canonical_json({**base_of(fingerprint.parts), "device": origin.device}), load)
+    if origin.adapter is None:
+        return base
+    with _adapter_errors(origin, origin.adapter):
+        model = with_adapter(base, origin.adapter)
+    if model is None:
+        del base
+        kept.drop()
+    return model
+
+
+def _load_alone(origin: _Origin) -> Any:
+    """The model on weights of its own, with its adapter merged into them."""
+    model = _load_weights(origin)
+    if origin.adapter is None:
+        return model
+    with _adapter_errors(origin, origin.adapter):
+        from peft import PeftModel
+
+        loaded: Any = PeftModel.from_pretrained(model, origin.adapter.name, **origin.adapter.arguments)
+        # Weights of fewer bits take no addition: the adapter then stays beside them, inside the same layers.
+        return loaded.get_base_model() if origin.quantised else loaded.merge_and_unload()
 
 
 def _load_weights(origin: _Origin) -> Any:
@@ -225,7 +298,10 @@ def _load_weights(origin: _Origin) -> Any:
     if origin.device_map or origin.quantised:
         chosen["device_map"] = origin.device_map or {"": origin.device}
     if origin.quantised:
-        chosen["quantization_config"] = transformers.BitsAndBytesConfig(**{_QUANTISED[origin.quantised]: True})
+        # Without this, weights of four bits would be multiplied in float32 whatever the model's dtype is.
+        bits = {"bnb_4bit_compute_dtype": origin.dtype, **_QUANTISED[origin.quantised]}
+        chosen["quantization_config"] = transformers.BitsAndBytesConfig(**bits)
+        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it notes every product
     with one_line_errors(origin.spec, "model"):
         found = AutoModelForCausalLM.from_pretrained(
             origin.place.name,
@@ -249,16 +325,14 @@ def _load_weights(origin: _Origin) -> Any:
         raise ModelError(f"{origin.spec}: cannot move to device {origin.device!r}: {reason_of(error)}") from error
 
 
-def _load_adapter(origin: _Origin, model: Any, adapter: Place) -> Any:
+@contextmanager
+def _adapter_errors(origin: _Origin, adapter: Place) -> Iterator[None]:
+    """Turn what is wrong with an adapter into one ModelError."""
     check_base(origin.spec, origin.place, adapter)
     with one_line_errors(origin.spec, "adapter"), warnings.catch_warnings():
-        from peft import PeftModel
-
         # peft only warns of weights that an adapter lacks, and leaves them at their start.
         warnings.filterwarnings("error", message="Found missing adapter keys")
-        loaded: Any = PeftModel.from_pretrained(model, adapter.name, **adapter.arguments)
-        # Weights of fewer bits take no addition: the adapter then stays beside them, inside the same layers.
-        return loaded.get_base_model() if origin.quantised else loaded.merge_and_unload()
+        yield
 
 
 def _budget(spec: ModelSpec, config: Any, parameters: int, dtype: torch.dtype, device: str) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 from introbench.errors import ModelError
 from introbench.models.chat import PlainChat, TemplateChat
+from introbench.models.hf.shared import sums_at_hand
 from introbench.models.types import ChoiceRequest, ChoiceResult, Fingerprint, ScoringFacts, check_length
 from introbench.scorer.generate import GenerationPath, choose_generation, generate_greedy
 from introbench.scorer.packs import split_packs
@@ -33,6 +34,8 @@ class HfModel:
         path: how choices are scored.
         pack_tokens: most tokens of one forward pass, unless a single item needs more.
         products: library that computes the matrix products.
+        thinking: most tokens of a reply with the thoughts before it, where the model may think; else 0. Its choices are
+            then what it writes.
     """
 
     spec: str
@@ -43,6 +46,7 @@ class HfModel:
     path: ScoringPath
     pack_tokens: int
     products: str = "torch"
+    thinking: int = 0
 
     def load(self, pack_tokens: int | None = None) -> HfModel:
         """The model itself: its weights are here."""
@@ -51,15 +55,17 @@ class HfModel:
     @property
     def facts(self) -> ScoringFacts:
         """What the manifest says of the scoring."""
+        scored = "packed" if self.path.packed else "padded"
         return ScoringFacts(
-            path="packed" if self.path.packed else "padded",
-            reason=self.path.reason,
-            probe_difference=self.path.difference,
-            tie_margin=self.path.tie_margin,
+            path="generated" if self.thinking else scored,
+            reason=f"thinks, {self.thinking} tokens a reply at most" if self.thinking else self.path.reason,
+            probe_difference=0.0 if self.thinking else self.path.difference,
+            tie_margin=0.0 if self.thinking else self.path.tie_margin,
             dtype=str(self.hf_model.dtype).removeprefix("torch."),
             device=str(self.hf_model.device),
-            parameters=sum(parameter.numel() for parameter in self.hf_model.parameters()),
+            parameters=int(self.hf_model.num_parameters()),  # it knows how many are packed into a byte
             products=self.products,
+            answers="path" if self.thinking else "seq",
         )
 
     @property
@@ -68,7 +74,14 @@ class HfModel:
         return context_length(self.hf_model.config)
 
     def score(self, requests: Sequence[ChoiceRequest]) -> list[ChoiceResult]:
-        """Summed log-probabilities of every choice. Whole groups are packed together, in order."""
+        """Summed log-probabilities of every choice, or the reply that is written where the model thinks before it.
+
+        Whole groups are packed together, in order.
+        """
+        if self.thinking:
+            for source in (request.source for request in requests if request.source):
+                source.choices(self.spec)  # what is read by probabilities alone cannot be asked
+            return [ChoiceResult((), text=text) for text in self.generate(requests, max_new_tokens=self.thinking)]
         for request in requests:
             check_length(request, self.spec, self.context)
         results: list[ChoiceResult] = []
@@ -92,7 +105,8 @@ class HfModel:
         return f"{self.generation.way}: {self.generation.reason}"
 
     def generate(self, requests: Sequence[ChoiceRequest], *, max_new_tokens: int) -> list[str]:
-        """Greedy replies, up to the end-of-turn token."""
+        """Greedy replies, up to the end-of-turn token; with the thoughts before them where the model thinks."""
+        max_new_tokens = max(max_new_tokens, self.thinking)
         for request in requests:
             check_length(request, self.spec, self.context, max_new_tokens)
         # Frequencies may follow the longest row of a batch: what leaves their short regime is written by itself.
@@ -103,19 +117,23 @@ class HfModel:
             numbers = [number for number, single in enumerate(alone) if single is way]
             path = GenerationPath("single", self.generation.reason) if way else self.generation
             try:
-                replies = generate_greedy(
-                    self.hf_model,
-                    [requests[number].prompt_ids for number in numbers],
-                    max_new_tokens=max_new_tokens,
-                    stop_id=self.chat.end_of_turn,
-                    path=path,
-                )
+                with sums_at_hand(self.hf_model):
+                    replies = generate_greedy(
+                        self.hf_model,
+                        [requests[number].prompt_ids for number in numbers],
+                        max_new_tokens=max_new_tokens,
+                        stop_id=self.chat.end_of_turn,
+                        path=path,
+                    )
             except ModelError as error:
                 raise ModelError(f"{self.spec}: {error}") from error
             texts.update(zip(numbers, map(self._text, replies), strict=True))
         return [texts[number] for number in range(len(requests))]
 
     def _text(self, ids: Sequence[int]) -> str:
+        if self.thinking:
+            # The marks around a thought may be special tokens: without them it could not be told from the reply.
+            return self.chat.begun + str(self.tokenizer.decode(list(ids), skip_special_tokens=False))
         return re.sub(r"^ ", "", str(self.tokenizer.decode(list(ids), skip_special_tokens=True)))
 
 

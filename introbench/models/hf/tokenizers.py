@@ -45,12 +45,15 @@ def open_tokenizer(spec: ModelSpec, name: str, chat_template: str = "auto") -> O
     return load_tokenizer(spec, place, trust=False, chat_template=chat_template)
 
 
-def load_tokenizer(spec: ModelSpec, place: Place, *, trust: bool, chat_template: str) -> OpenedTokenizer:
+def load_tokenizer(
+    spec: ModelSpec, place: Place, *, trust: bool, chat_template: str, thinking: bool = False
+) -> OpenedTokenizer:
     """The tokenizer at a place.
 
     Args:
         trust: whether code that comes with it may run.
         chat_template: "auto" for its own, "none" for plain lines, or the file that holds one.
+        thinking: whether the model may think before it replies.
 
     Raises ModelError where it is missing or cannot be used.
     """
@@ -65,7 +68,7 @@ def load_tokenizer(spec: ModelSpec, place: Place, *, trust: bool, chat_template:
             raise ModelError(
                 f"{spec}: chat template {chat_template!r} cannot be read ({error}); write auto, none or a file"
             ) from error
-    chat = make_chat(tokenizer, str(spec))
+    chat = make_chat(tokenizer, str(spec), thinking=thinking)
     parts = {
         "tokenizer": tokenizer_identity(tokenizer),
         "template": chat.template_hash,

@@ -1,0 +1,66 @@
+"""Weights of four and eight bits, by bitsandbytes itself, on a CPU: `make test-vllm` installs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM
+
+import introbench
+from introbench import ChoiceRequest
+
+pytest.importorskip("bitsandbytes", reason="needs bitsandbytes: make test-vllm")
+
+pytestmark = pytest.mark.filterwarnings("ignore:::bitsandbytes")
+
+PROMPT = tuple(range(20, 40))
+REQUEST = ChoiceRequest(PROMPT, ((1, 2), (3,), (1, 2, 4)))
+
+
+def scores(model: Any) -> tuple[float, ...]:
+    (found,) = model.score([REQUEST])
+    return tuple(found.logprobs)
+
+
+@pytest.mark.parametrize("bits", ["4bit", "nf4", "8bit"])
+def test_fewer_bits_move_the_numbers_a_little_and_are_another_identity(bits: str, tiny_llama: Path) -> None:
+    plain = introbench.load_model(f"hf/{tiny_llama}")
+    model: Any = introbench.load_model(f"hf/{tiny_llama}?quantised={bits}")
+    layer = model.hf_model.model.layers[0].mlp.down_proj
+    assert layer.weight.dtype in (torch.uint8, torch.int8)
+    assert scores(model) != scores(plain)
+    assert scores(model) == pytest.approx(scores(plain), abs=3.0)
+    assert scores(model) == scores(introbench.load_model(f"hf/{tiny_llama}?quantised={bits}"))
+    assert model.fingerprint.parts["quantised"].startswith(f"{bits} bitsandbytes ")
+    assert model.facts.parameters == plain.facts.parameters
+
+
+def test_an_adapter_stays_beside_weights_of_fewer_bits(tiny_llama: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    adapted: Any = get_peft_model(
+        AutoModelForCausalLM.from_pretrained(tiny_llama), LoraConfig(r=2, init_lora_weights=False)
+    )
+    adapted.save_pretrained(tmp_path)
+    base = introbench.load_model(f"hf/{tiny_llama}?quantised=nf4")
+    with_adapter = introbench.load_model(f"hf/{tiny_llama}+{tmp_path}?quantised=nf4")
+    expected = introbench.load_model(f"hf/{tiny_llama}+{tmp_path}")
+    assert scores(with_adapter) != scores(base)
+    assert scores(with_adapter) == pytest.approx(scores(expected), abs=3.0)
+
+
+def test_a_run_says_what_it_ran_and_nothing_else(tiny_llama: Path, tmp_path: Path) -> None:
+    spec = f"hf/{tiny_llama}"
+    arguments = ["run", "--model", spec, "--model-arg", "quantised=8bit", "--limit", "1", "--aa-share", "0"]
+    command = [sys.executable, "-m", "introbench", *arguments, "--out", str(tmp_path / "r")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "MatMul8bitLt" not in done.stderr
+    (model,) = json.loads((tmp_path / "r" / "manifest.json").read_text())["models"]
+    assert model["fingerprint_parts"]["quantised"].startswith("8bit bitsandbytes ")
