@@ -32,11 +32,13 @@ _PATIENCE, _ALL_CHECKED = 120.0, 600.0
 
 def until(found: Callable[[], Any], seconds: float = _PATIENCE) -> Any:
     """What `found` gives once it gives something; an AssertionError after so many seconds."""
-    ends = time.monotonic() + seconds
+    ends, pause = time.monotonic() + seconds, 0.05
     while time.monotonic() < ends:
         if value := found():
             return value
-        time.sleep(0.2)
+        # What asks all the time keeps what it waits for from the processor.
+        time.sleep(pause)
+        pause = min(1.5 * pause, 2.0)
     raise AssertionError(f"nothing after {seconds:g} s")
 
 
