@@ -170,7 +170,7 @@ def _add_problems(app: FastAPI) -> None:
             method
             for route in app.routes
             if isinstance(route, APIRoute) and route.matches(request.scope)[0] is not Match.NONE
-            for method in route.methods
+            for method in route.methods or ()
         }
         return JSONResponse(
             {"detail": "does not take this method"}, 405, {"Allow": ", ".join(sorted(methods or {"GET", "HEAD"}))}
