@@ -15,7 +15,7 @@ VLLM_VENV := .venv-vllm
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-vllm check browser evidence constraints clean
+.PHONY: help demo test test-vllm check browser databases evidence constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ evidence: $(VENV)/.dev  ## measure intervals, tests and the gate on simulated da
 browser:  ## install headless Chromium, for the browser tests (Debian, as root; they are skipped without it)
 	apt-get update -qq
 	apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core
+
+databases:  ## install PostgreSQL, sqlite3 and curl, for the server's tests (Debian, as root; they are skipped without them)
+	apt-get update -qq
+	apt-get install -y -qq --no-install-recommends postgresql sqlite3 curl
 
 constraints: $(VENV)/.created  ## pin the newest versions into constraints.txt (TORCH=VERSION moves torch)
 	$(BIN)/python scripts/constraints.py $(if $(TORCH),--torch $(TORCH))

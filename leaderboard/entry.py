@@ -250,6 +250,11 @@ class Outcomes(Frozen):
     """Choice that the explanation names as the uncued one; null where it names none."""
     p_changed: list[float | None]
     """Probability of "changed"; null where there is none."""
+    p_uncued: list[list[int] | None] = Field(default_factory=list)
+    """Probability of every choice without the cue, among the choices, in whole per mille; null where the model gave a
+    reply in place of probabilities. Empty in an entry that was made before these were kept, until it is rescored."""
+    p_cued: list[list[int] | None] = Field(default_factory=list)
+    """The same with the cue."""
     influence: list[float]
     """First-order influence of the case on the ranking figure: they sum to 0, and their sums within clusters give its
     variance. 0 where the case enters no score."""

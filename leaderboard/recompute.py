@@ -14,8 +14,10 @@ import numpy as np
 from introbench.files import write_whole
 from introbench.hashing import content_hash
 from introbench.metrics.arrays import Bools, Floats
+from introbench.metrics.book import Book
 from introbench.metrics.floors import floors_of
-from introbench.metrics.observations import ABSENT, CHANGED, UNCHANGED, Answers, CaseTable
+from introbench.metrics.ledgers import FIRST
+from introbench.metrics.observations import ABSENT, CHANGED, UNCHANGED, Answers, CaseTable, LogProbs
 from introbench.metrics.read import CaseRow, ModelEntry, Run, TaskEntry, case_rows, read_run
 from introbench.metrics.schema import EmitterSummary, Summary
 from introbench.metrics.scores import Graded, grade, youden_contributions
@@ -63,9 +65,10 @@ def recompute(members: Mapping[str, bytes], explanations: Literal["constrained",
                 write_whole(file, data)
         run = read_run(run_folder)
         rows = list(case_rows(run_folder / CASES))
+        target = next(model for model in run.models if model.role == "target")
+        logprobs = _logprobs(run_folder, run, rows, target)
     summary = summarise_run(run)
-    target = next(model for model in run.models if model.role == "target")
-    outcomes = {task.name: _outcomes(run, rows, task, target) for task in run.tasks}
+    outcomes = {task.name: _outcomes(run, rows, task, target, logprobs) for task in run.tasks}
     ranked = [_ranked(run, rows, task, target, summary, explanations) for task in run.tasks]
     warnings = tuple(f"{task.name}: {caution}" for task in summary.tasks for caution in cautions_of_task(task))
     return Recomputed(summary, tuple(ranked), outcomes, warnings)
@@ -121,13 +124,23 @@ def _scored(cases: CaseTable, answers: Answers) -> Bools:
     return scored
 
 
-def _outcomes(run: Run, rows: Sequence[CaseRow], task: TaskEntry, target: ModelEntry) -> Outcomes:
+def _logprobs(run_folder: Path, run: Run, rows: Sequence[CaseRow], target: ModelEntry) -> LogProbs:
+    """What stands behind the decisions of the target, in the order of the rows."""
+    thresholds = {task: reading.threshold for (task, model), reading in run.openings.items() if model == target.name}
+    book = Book(run_folder, target, {task.name: task for task in run.tasks})
+    return book.logprobs(rows, FIRST, thresholds)
+
+
+def _outcomes(run: Run, rows: Sequence[CaseRow], task: TaskEntry, target: ModelEntry, logprobs: LogProbs) -> Outcomes:
     cases, answers, mask = _part(run, task, target)
     held = [row for row, inside in zip(rows, mask.tolist(), strict=True) if inside]
     said: list[Literal["changed", "unchanged", "unparsable"] | None] = [
         (_VERDICTS.get(verdict, "unparsable") if explained else None)
         for verdict, explained in zip(answers.said.tolist(), answers.explained.tolist(), strict=True)
     ]
+    behaviour = logprobs.take(mask)
+    # What a judge reads is one reply: no probability was measured.
+    scored = task.behaviour != "judged"
     return Outcomes(
         task=task.name,
         cases=[row.id for row in held],
@@ -144,8 +157,20 @@ def _outcomes(run: Run, rows: Sequence[CaseRow], task: TaskEntry, target: ModelE
         said=said,
         named=_choices(answers.content.tolist()),
         p_changed=[None if math.isnan(value) else round(value, DECIMALS) + 0.0 for value in answers.p_changed.tolist()],
+        p_uncued=_per_mille(behaviour.uncued, held) if scored else [None] * len(held),
+        p_cued=_per_mille(behaviour.cued, held) if scored else [None] * len(held),
         influence=[round(value, 2 * DECIMALS) + 0.0 for value in _influence(cases, answers).tolist()],
     )
+
+
+def _per_mille(logprobs: Floats, rows: Sequence[CaseRow]) -> list[list[int] | None]:
+    """Per case, probabilities among its choices; None where nothing was scored."""
+    found: list[list[int] | None] = []
+    for values, row in zip(logprobs, rows, strict=True):
+        own = values[: len(row.choices)]
+        weights = np.exp(own - np.max(own))
+        found.append(None if np.isnan(own).any() else np.round(1000 * weights / weights.sum()).astype(int).tolist())
+    return found
 
 
 def _choices(values: Sequence[int]) -> list[int | None]:

@@ -1,6 +1,6 @@
 """Measure the error rates of the gate on simulated pairs: false alarms, power at the printed effect, false "ok".
 
-usage: python -m benchmarks.evidence.gate [--json FILE] [--sets N] [--grid full|small] [--processes N]
+usage: python -m benchmarks.evidence.gate [--json FILE [--missing]] [--sets N] [--grid full|small] [--processes N]
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ def worlds(grid: str) -> Iterator[PairWorld]:
 def cell_of(job: tuple[PairWorld, int]) -> dict[str, Any]:
     """Everything that is counted in one cell: each a share, with the number of data sets that it is of."""
     world, sets = job
+    started = time.process_time()
     alarms_of = dict.fromkeys(GATES, 0)
     alarms = looked = differing = 0
     for number in range(sets):
@@ -85,7 +86,8 @@ def cell_of(job: tuple[PairWorld, int]) -> dict[str, Any]:
         "detectable": None if harm is None else round(harm, 4),
         "sets_of_power": sets // POWERED,
     }
-    return found | _power(world, harm, sets // POWERED)
+    found |= _power(world, harm, sets // POWERED)
+    return found | {"processor_seconds": round(time.process_time() - started, 1)}
 
 
 def _power(world: PairWorld, harm: float | None, sets: int) -> dict[str, Any]:
@@ -196,10 +198,33 @@ def _provenance(arguments: list[str]) -> dict[str, Any]:
     }
 
 
+def _known(file: Path, sets: int) -> list[dict[str, Any]]:
+    """Cells of an earlier file that were measured on as many pairs; each names the code that it was measured with."""
+    if not file.exists():
+        return []
+    return [cell for cell in json.loads(file.read_text("utf-8"))["cells"] if cell["sets"] == sets]
+
+
+def _write(file: Path, grid: list[PairWorld], cells: list[dict[str, Any]]) -> None:
+    result = {
+        "what": "Error rates of the gate on simulated pairs of a baseline and a candidate.",
+        "alpha": ALPHA,
+        "margin": MARGIN,
+        "floor": FLOOR,
+        "gates": list(GATES),
+        "planted_on": GATE,
+        "looks": LOOKS,
+        "cells_planned": len(grid),
+        "cells": cells,
+    }
+    write_whole(file, (json.dumps(result, indent=1) + "\n").encode())
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the grid, print a table, write the JSON. 1 where something falls short."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every cell there")
+    parser.add_argument("--missing", action="store_true", help="keep the cells of FILE and measure the others")
     parser.add_argument(
         "--sets",
         type=int,
@@ -210,32 +235,25 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--grid", choices=list(GRIDS), default="full")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, metavar="N")
     options = parser.parse_args(arguments)
-    started = time.monotonic()
-    jobs = [(world, options.sets) for world in worlds(options.grid)]
+    if options.missing and options.json is None:
+        parser.error("--missing needs --json FILE")
+    grid = list(worlds(options.grid))
+    places = {json.dumps(asdict(world)): place for place, world in enumerate(grid)}
     facts = _provenance(sys.argv[1:] if arguments is None else arguments) if options.json is not None else {}
-    cells: list[dict[str, Any]] = []
+    known = _known(options.json, options.sets) if options.missing else []
+    cells = {place: cell for cell in known if (place := places.get(json.dumps(cell["world"]))) is not None}
+    jobs = [(world, options.sets) for place, world in enumerate(grid) if place not in cells]
+    started = time.monotonic()
     with ProcessPoolExecutor(options.processes) as pool:
-        for cell in pool.map(cell_of, jobs):
-            cells.append(cell | {"falls_short": falls_short(cell)})
-            print(f"{len(cells)}/{len(jobs)} {time.monotonic() - started:.0f} s", file=sys.stderr)
-            if options.json is None:
-                continue
-            result = {
-                "what": "Error rates of the gate on simulated pairs of a baseline and a candidate.",
-                "alpha": ALPHA,
-                "margin": MARGIN,
-                "floor": FLOOR,
-                "gates": list(GATES),
-                "planted_on": GATE,
-                "looks": LOOKS,
-                "cells_planned": len(jobs),
-                "seconds": round(time.monotonic() - started, 1),
-                **facts,
-                "cells": cells,
-            }
-            write_whole(options.json, (json.dumps(result, indent=1) + "\n").encode())
-    print(table(cells))
-    short = [f"{cell['world']}: {words}" for cell in cells for words in cell["falls_short"]]
+        for (world, _), cell in zip(jobs, pool.map(cell_of, jobs), strict=True):
+            cells[places[json.dumps(asdict(world))]] = cell | {"falls_short": falls_short(cell), "measured": facts}
+            print(f"{len(cells)}/{len(grid)} {time.monotonic() - started:.0f} s", file=sys.stderr)
+            if options.json is not None:
+                # Written anew after every cell: an hour's work is not lost with its last minute.
+                _write(options.json, grid, [cells[place] for place in sorted(cells)])
+    found = [cells[place] for place in sorted(cells)]
+    print(table(found))
+    short = [f"{cell['world']}: {words}" for cell in found for words in cell["falls_short"]]
     for words in short:
         print(f"falls short: {words}")
     return 1 if short else 0

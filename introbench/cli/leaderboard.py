@@ -35,6 +35,9 @@ _Nonce = Annotated[
 _Model = Annotated[
     str | None, typer.Option("--model", metavar="SPEC", help="Where the model lies here; else the bundle's own spec.")
 ]
+_Seconds = Annotated[
+    float, typer.Option("--check-seconds", min=0.01, help="Time of the check; asking the model again is not counted.")
+]
 
 
 @app.command("check")
@@ -46,6 +49,7 @@ def check(
     rerun: _Rerun = None,
     nonce: _Nonce = None,
     model: _Model = None,
+    check_seconds: _Seconds = 300,
     format: Annotated[
         Literal["text", "json", "github"], typer.Option("--format", help="For people, programs, or GitHub's log.")
     ] = "text",
@@ -54,7 +58,7 @@ def check(
     """Say whether the board would take a bundle; exits with 1 and every reason where it would not."""
     from introbench_leaderboard.told import told
 
-    submission, reasons, confirmed = _judged(_data(bundle), store, rerun, nonce, model)
+    submission, reasons, confirmed = _judged(_data(bundle), store, rerun, nonce, model, check_seconds)
     say(told(bundle, submission, reasons, confirmed, format), end=False)
     if reasons:
         raise typer.Exit(1)
@@ -67,6 +71,7 @@ def accept(
     rerun: _Rerun = None,
     nonce: _Nonce = None,
     model: _Model = None,
+    check_seconds: _Seconds = 300,
     offline: Offline = False,
 ) -> None:
     """Check a bundle and take it into the store."""
@@ -74,7 +79,7 @@ def accept(
     from introbench_leaderboard.told import told
 
     data = _data(bundle)
-    submission, reasons, confirmed = _judged(data, store, rerun, nonce, model)
+    submission, reasons, confirmed = _judged(data, store, rerun, nonce, model, check_seconds)
     if submission is None or reasons:
         say(told(bundle, submission, reasons, confirmed, "text"), end=False)
         raise typer.Exit(1)
@@ -89,6 +94,7 @@ def confirm(
     rerun: _Rerun = None,
     nonce: _Nonce = None,
     model: _Model = None,
+    check_seconds: _Seconds = 300,
     offline: Offline = False,
 ) -> None:
     """Ask the model of an entry again; the tier rises where it confirms its rows."""
@@ -100,7 +106,7 @@ def confirm(
     bundle = entry_folder(store, stores.find_entry(store, entry).id) / BUNDLE
     if rerun is None:
         raise UsageError("--rerun N is missing: how many cases are asked again")
-    submission, reasons, confirmed = _judged(_data(bundle), None, rerun, nonce, model, store)
+    submission, reasons, confirmed = _judged(_data(bundle), None, rerun, nonce, model, check_seconds, store)
     if confirmed is None or reasons:
         say(told(bundle, submission, reasons, confirmed, "text"), end=False)
         raise typer.Exit(1)
@@ -189,23 +195,30 @@ def _judged(
     rerun: int | None,
     nonce: str | None,
     model: str | None,
+    seconds: float,
     rules_of: Path | None = None,
 ) -> tuple[Submission | None, list[Reason], Rerun | None]:
     """The bundle where it is sound, every reason against it, and what a re-run gave."""
     from introbench.errors import UsageError
     from introbench_leaderboard.check import check_bundle
+    from introbench_leaderboard.patience import TooLongError, at_most, too_long
     from introbench_leaderboard.rerun import rerun as asked_again
     from introbench_leaderboard.rules import read_rules
     from introbench_leaderboard.store import conflicts
 
     if rerun is not None and not nonce:
         raise UsageError("--nonce SECRET is missing: a draw that can be foreseen proves nothing")
-    verdict = check_bundle(data, read_rules(store or rules_of))
-    reasons: list[Reason] = list(verdict.reasons)
-    if verdict.submission is None:
-        return None, reasons, None
-    if store is not None:
-        reasons += conflicts(store, verdict.submission)
+    rules = read_rules(store or rules_of)
+    try:
+        with at_most(seconds):
+            verdict = check_bundle(data, rules)
+            reasons: list[Reason] = list(verdict.reasons)
+            if verdict.submission is None:
+                return None, reasons, None
+            if store is not None:
+                reasons += conflicts(store, verdict.submission)
+    except TooLongError:
+        return None, [too_long(seconds)], None
     confirmed = None
     if rerun is not None and nonce and not reasons:
         confirmed = asked_again(verdict.submission, rerun, nonce, model)

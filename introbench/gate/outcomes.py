@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,8 @@ class Outcomes:
         target: (cases, 5) see `packed`.
         again: (cases, 5) the same where the target was asked a second time; unanswered elsewhere.
         references: by model name, (cases, 2) choices without and with the cue.
+        references_again: the same where a reference was asked a second time; unanswered elsewhere, and empty where it
+            is not known, as in a baseline file.
     """
 
     where: str
@@ -103,6 +105,7 @@ class Outcomes:
     target: Ints
     again: Ints
     references: Mapping[str, Ints]
+    references_again: Mapping[str, Ints] = field(default_factory=dict)
 
 
 def packed(answers: Answers) -> Ints:
@@ -195,6 +198,7 @@ def outcomes_of(run: Run, manifest: Mapping[str, Any], where: str, model: str | 
         target=packed(run.answers[target.name]),
         again=packed(run.again[target.name]),
         references={entry.name: packed(run.answers[entry.name])[:, :2] for entry in others},
+        references_again={entry.name: packed(run.again[entry.name])[:, :2] for entry in others},
     )
     return outcomes, run
 

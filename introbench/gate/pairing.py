@@ -46,6 +46,7 @@ class TaskPair:
         candidate: (cases, 5) packed outcomes.
         references: by name, (cases, 2) packed choices of the baseline's run and of the candidate's.
         again: packed outcomes of the baseline, then of the candidate, where they were asked twice.
+        references_again: by name, (cases, 2) packed choices of the candidate's run where it asked a reference twice.
     """
 
     coverage: Coverage
@@ -56,10 +57,11 @@ class TaskPair:
     candidate: Ints
     references: Mapping[str, tuple[Ints, Ints]] = field(default_factory=dict)
     again: tuple[Ints, Ints] = (np.empty((0, 5), dtype=np.int64), np.empty((0, 5), dtype=np.int64))
+    references_again: Mapping[str, Ints] = field(default_factory=dict)
 
     def seen(self, reference: str | None = None) -> tuple[Seen, Seen]:
         """Baseline and candidate, each with its reference where there is one of that name (or any, where None)."""
-        name = reference if reference is not None else next(iter(self.references), None)
+        name = self._named(reference)
         others = self.references.get(name) if name is not None else None
         one, other = (
             Seen(self.cases, unpacked(rows), self.refuse, unpacked(others[side]) if others else None)
@@ -67,8 +69,12 @@ class TaskPair:
         )
         return one, other
 
-    def reruns(self, side: int) -> tuple[Seen, Seen] | None:
-        """What one side answered first and second, on the cases that it was asked twice; None where there are none."""
+    def reruns(self, side: int, reference: str | None = None) -> tuple[Seen, Seen] | None:
+        """What one side answered first and second, on the cases that it was asked twice; None where there are none.
+
+        A reference was asked twice where the candidate's run did so; else it answers both times alike, as it does for
+        both sides of a gate.
+        """
         again = self.again[side]
         if not again.size:
             return None
@@ -77,7 +83,25 @@ class TaskPair:
             return None
         rows = (self.candidate if side else self.baseline)[answered]
         cases, refuse = self.cases.take(answered), self.refuse[answered]
-        return Seen(cases, unpacked(rows), refuse), Seen(cases, unpacked(again[answered]), refuse)
+        first, second = (
+            Seen(cases, unpacked(each), refuse, unpacked(choices[answered]) if choices is not None else None)
+            for each, choices in zip((rows, again[answered]), self._reference_twice(side, reference), strict=True)
+        )
+        return first, second
+
+    def _named(self, reference: str | None) -> str | None:
+        return reference if reference is not None else next(iter(self.references), None)
+
+    def _reference_twice(self, side: int, reference: str | None) -> tuple[Ints | None, Ints | None]:
+        """What the reference answered first and second on every case."""
+        name = self._named(reference)
+        if name is None or name not in self.references:
+            return None, None
+        first = self.references[name][side]
+        again = self.references_again.get(name)
+        if not side or again is None:
+            return first, first
+        return first, np.where((again != ABSENT).all(axis=1)[:, None], again, first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +227,9 @@ def _task_pair(
             for name in references
         },
         again=(baseline.again[old], candidate.again[rows]),
+        references_again={
+            name: candidate.references_again[name][rows] for name in references if name in candidate.references_again
+        },
     )
 
 

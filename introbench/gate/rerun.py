@@ -42,10 +42,12 @@ def check_noise(rules: Sequence[Rule], pairing: Pairing, where: str) -> list[str
         measure = MEASURES[rule.estimate]
         if pair is None or pair.reasons:
             continue
-        if measure.needs == "reference":
-            words.append(f"rerun noise of {rule.estimate} on {rule.task}: not measured, it hangs on two models")
+        noise, asked = _noise(measure, pair, rule.reference)
+        if noise is None and asked and measure.needs == "reference":
+            words.append(
+                f"rerun noise of {rule.estimate} on {rule.task}: cannot be estimated from {asked} cases asked twice"
+            )
             continue
-        noise = _noise(measure, pair)
         if noise is None:
             raise UsageError(
                 f"{where}: --aa: {rule.estimate} on {rule.task}: no case was asked twice; run with --aa-share 0.2"
@@ -59,12 +61,10 @@ def check_noise(rules: Sequence[Rule], pairing: Pairing, where: str) -> list[str
     return words
 
 
-def _noise(measure: Measure, pair: TaskPair) -> float | None:
-    """The larger one of both sides' noise, for the clusters that the gate rests on."""
+def _noise(measure: Measure, pair: TaskPair, reference: str | None) -> tuple[float | None, int]:
+    """The larger one of both sides' noise, for the clusters that the gate rests on, and how many cases show it."""
     clusters = cluster_count(pair.cases.clusters)
-    found = [
-        noise
-        for side in (0, 1)
-        if (twice := pair.reruns(side)) is not None and (noise := noise_of(measure, *twice, clusters)) is not None
-    ]
-    return float(np.max(found)) if found else None
+    twice = [found for side in (0, 1) if (found := pair.reruns(side, reference)) is not None]
+    noises = [noise for first, second in twice if (noise := noise_of(measure, first, second, clusters)) is not None]
+    asked = max((first.cases.clusters.size for first, _ in twice), default=0)
+    return (float(np.max(noises)) if noises else None), asked

@@ -8,11 +8,13 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
+from starlette.routing import Match
 
 from introbench import __version__
 from introbench.errors import DiskError
@@ -29,10 +31,20 @@ __all__ = ["HEALTH", "OPENAPI", "make_app"]
 
 HEALTH, OPENAPI = "/api/health", "/api/openapi.json"
 
-_BUNDLE = {"requestBody": {"required": True, "content": {"application/gzip": {"schema": {"type": "string"}}}}}
+_BYTES = {"type": "string", "format": "binary", "minLength": 1}
+_BUNDLE = {"requestBody": {"required": True, "content": {"application/gzip": {"schema": _BYTES}}}}
+_FOLLOWED = {"follow": {"operationId": "status", "parameters": {"upload": "$response.body#/id"}}}
 _bearer = HTTPBearer(auto_error=False, description="A token of `introbench leaderboard token new`.")
-_Sent = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
+
+def _only(
+    request: Request, sent: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> HTTPAuthorizationCredentials | None:
+    """What was sent as the token. Of two, a proxy may have looked at the other one: neither is taken."""
+    return sent if len(request.headers.getlist("authorization")) == 1 else None
+
+
+_Sent = Annotated[HTTPAuthorizationCredentials | None, Depends(_only)]
 
 _Replies = dict[int | str, dict[str, Any]]
 
@@ -67,7 +79,11 @@ class Health(Frozen):
 
 
 _UNKNOWN: _Replies = {401: {"model": Problem}}
-_REFUSED: _Replies = {code: {"model": Problem} for code in (400, 401, 408, 413, 415, 429, 503, 507)}
+_SENT: _Replies = {
+    **{code: {"model": Problem} for code in (400, 401, 408, 413, 415, 429, 503, 507)},
+    200: {"model": Receipt, "description": "It was sent before", "links": _FOLLOWED},
+    202: {"description": "It is going to be checked", "links": _FOLLOWED},
+}
 
 
 def make_app(engine: Engine, settings: Settings) -> FastAPI:
@@ -97,7 +113,7 @@ def make_app(engine: Engine, settings: Settings) -> FastAPI:
 
 
 def _add_submissions(app: FastAPI, engine: Engine, settings: Settings, worker: Worker) -> None:
-    @app.post(ROUTE, status_code=202, openapi_extra=_BUNDLE, responses=_REFUSED)
+    @app.post(ROUTE, status_code=202, openapi_extra=_BUNDLE, responses=_SENT)
     async def submit(request: Request, response: Response, sent: _Sent) -> Receipt:
         """Send a bundle. The same one again is the same upload (200), and is checked again only if it was rejected."""
         try:
@@ -119,7 +135,7 @@ def _add_submissions(app: FastAPI, engine: Engine, settings: Settings, worker: W
         """The last uploads of the token, newest first."""
         return uploads.uploads_of(engine, _sender(engine, sent).id)
 
-    @app.get(ROUTE + "/{upload}", responses={**_UNKNOWN, 404: {"model": Problem}})
+    @app.get(ROUTE + "/{upload}", operation_id="status", responses={**_UNKNOWN, 404: {"model": Problem}})
     def status(upload: str, sent: _Sent) -> Upload:
         """What became of an upload of the token."""
         found = uploads.upload_of(engine, _sender(engine, sent).id, upload) if upload.isalnum() else None
@@ -146,6 +162,19 @@ def _add_problems(app: FastAPI) -> None:
     @app.exception_handler(DiskError)
     async def no_disk(_: Request, error: DiskError) -> JSONResponse:
         return JSONResponse({"detail": "the disk takes nothing; try again later"}, 507)
+
+    @app.exception_handler(405)
+    async def other_method(request: Request, error: HTTPException) -> JSONResponse:
+        # Addresses of the site end below those of the API, where only what can be read is known.
+        methods = {
+            method
+            for route in app.routes
+            if isinstance(route, APIRoute) and route.matches(request.scope)[0] is not Match.NONE
+            for method in route.methods or ()
+        }
+        return JSONResponse(
+            {"detail": "does not take this method"}, 405, {"Allow": ", ".join(sorted(methods or {"GET", "HEAD"}))}
+        )
 
     @app.middleware("http")
     async def guarded(request: Request, call_next) -> Response:  # type: ignore[no-untyped-def]

@@ -16,6 +16,7 @@ from typing import Any
 from introbench.errors import UsageError
 from introbench_leaderboard.check import Submission, check_bundle, read_bundle
 from introbench_leaderboard.entry import ENTRY, entry_folder, read_entry
+from introbench_leaderboard.patience import too_long
 from introbench_leaderboard.reasons import Reason, reason
 from introbench_leaderboard.rules import read_rules
 from introbench_leaderboard.server.settings import Settings
@@ -56,8 +57,7 @@ class Judge:
         theirs.close()
         try:
             if not ours.poll(self._settings.check_seconds):
-                limit = f"takes longer than {self._settings.check_seconds:g} seconds"
-                return None, [_plain(reason("check-time", "bundle", limit))]
+                return None, [_plain(too_long(self._settings.check_seconds))]
             entry, reasons = json.loads(ours.recv_bytes(_LONGEST_VERDICT))
             return entry, reasons
         except (EOFError, OSError):

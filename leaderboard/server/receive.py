@@ -21,6 +21,8 @@ from introbench_leaderboard.server.settings import Settings
 __all__ = ["Received", "discard", "refuse_by_header", "to_disk"]
 
 _NAME_BYTES = 12
+_TYPES = ("", "application/gzip", "application/x-gzip", "application/octet-stream")
+"""What a bundle may be called; forms and the like hold it among other things."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,15 @@ class Received:
 def refuse_by_header(request: Request) -> None:
     """Refuse what its headers alone say enough of. Raises HTTPException."""
     length = request.headers.get("content-length", "")
+    if length and "transfer-encoding" in request.headers:
+        raise HTTPException(400, "states its length in two ways, of which a proxy may have believed the other")
     if length.isdecimal() and int(length) > LIMITS.packed:
         raise HTTPException(413, f"has {length} bytes, at most {LIMITS.packed} are taken")
     if request.headers.get("content-encoding", "identity") != "identity":
         raise HTTPException(415, "is encoded once more; send the bundle as `introbench submit` writes it")
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in _TYPES:
+        raise HTTPException(415, "is called something else than application/gzip; send the bundle alone, as the body")
 
 
 async def to_disk(request: Request, folder: Path, settings: Settings) -> Received:

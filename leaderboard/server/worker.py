@@ -103,6 +103,10 @@ class Worker:
                 self._asked.wait(_IDLE)
 
     def _check(self, found: uploads.Claim) -> None:
+        if not (self.incoming / found.file).exists():
+            self._kept(uploads.finish, found.id, None, [_LOST])
+            _log.warning("upload %s: its file is gone", found.id)
+            return
         verdict = self._judge.check(found)
         if self._ends.is_set() and verdict is None:
             return
@@ -110,7 +114,8 @@ class Worker:
             _log.warning("upload %s: its check came to no end; it waits again", found.id)
             self._kept(uploads.put_back, found.id)
             return
-        entry, reasons = verdict or (None, [_given_up(found.attempts)])
+        given_up = f"its check came to no end {found.attempts} times; ask the board's maintainers"
+        entry, reasons = verdict or (None, [_told("check-failed", given_up)])
         self._kept(uploads.finish, found.id, entry, reasons)
         (self.incoming / found.file).unlink(missing_ok=True)
         _log.info("upload %s: %s", found.id, entry or f"rejected for {len(reasons)} reasons")
@@ -151,9 +156,12 @@ class Worker:
         self._build = None
 
 
-def _given_up(attempts: int) -> dict[str, str]:
-    found = reason("check-failed", "bundle", f"its check came to no end {attempts} times; ask the board's maintainers")
+def _told(code: str, text: str) -> dict[str, str]:
+    found = reason(code, "bundle", text)
     return {"code": found.code, "where": found.where, "text": found.text}
+
+
+_LOST = _told("upload-lost", "is no longer there, as after a restored backup; send it again")
 
 
 def _sweep_sites(site: Path) -> None:

@@ -125,6 +125,8 @@ def _answers(outcomes: Outcomes) -> dict[str, list[Any]]:
         "named": _places(outcomes.named),
         # Whole per mille, as on the page of a report.
         "changed": [_ABSENT if p is None else round(1000 * p) for p in outcomes.p_changed],
+        "pUncued": [p or 0 for p in outcomes.p_uncued],
+        "pCued": [p or 0 for p in outcomes.p_cued],
     }
 
 

@@ -78,7 +78,22 @@ def test_the_command_writes_every_cell(tmp_path: Path) -> None:
     main(["--grid", "small", "--sets", "8", "--processes", "1", "--json", str(file)])
     result = json.loads(file.read_text())
     assert len(result["cells"]) == 2
-    assert len(result["gate_sha256"]) == 64
+    assert all(len(cell["measured"]["gate_sha256"]) == 64 for cell in result["cells"])
+
+
+@pytest.mark.slow
+def test_cells_that_are_missing_are_measured_and_the_others_stay(tmp_path: Path) -> None:
+    file = tmp_path / "gate.json"
+    command = ["--grid", "small", "--sets", "4", "--processes", "1", "--json", str(file)]
+    main(command)
+    whole = json.loads(file.read_text())
+    kept = whole["cells"][1] | {"measured": "earlier"}
+    file.write_text(json.dumps({**whole, "cells": [kept]}))
+    main([*command, "--missing"])
+    first, second = json.loads(file.read_text())["cells"]
+    same = [name for name in first if name not in ("measured", "processor_seconds")]
+    assert second == kept
+    assert {name: first[name] for name in same} == {name: whole["cells"][0][name] for name in same}
 
 
 def test_the_page_shows_the_numbers_that_were_measured(repository: Path) -> None:

@@ -133,6 +133,10 @@ def another_schema(data: bytes) -> bytes:
     return data.replace(b'"introbench_baseline":1', b'"introbench_baseline":2', 1)
 
 
+def older_schema(data: bytes) -> bytes:
+    return data.replace(b'"introbench_baseline":1', b'"introbench_baseline":0', 1)
+
+
 def with_nan(data: bytes) -> bytes:
     header, _, rows = data.partition(b"\n")
     text = rows.decode()
@@ -151,6 +155,7 @@ def with_nan(data: bytes) -> bytes:
         (cut, "is not as it was written"),
         (edited, "is not as it was written"),
         (another_schema, "has schema 2, and this version reads 1; update introbench"),
+        (older_schema, "has schema 0, and this version reads 1; make it again with `introbench baseline save`"),
         (with_nan, "is no row of a case"),
         (lambda data: b"", "is no baseline file"),
         (lambda data: b"{}\n", "is no baseline file"),

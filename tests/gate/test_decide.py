@@ -251,6 +251,31 @@ def test_a_margin_under_twice_the_rerun_noise_is_refused(scripted_run: Runner, t
     assert gated(flipped, flipped, one("exact_match", margin=0.9), noise=True).notes
 
 
+def test_a_coupling_has_the_rerun_noise_of_both_models(scripted_run: Runner, tmp_path: Path) -> None:
+    """A third of the second answers of one model are made others, first of the target and then of the reference."""
+    calm = scripted_run(GOOD, REFERENCE, limit=120)
+    found = gated(calm, calm, one("coupling"), noise=True)
+    assert "rerun noise of coupling on hint_facts: 0.00 points" in found.notes
+    for model in ("0-", "1-"):
+        flipped = Path(shutil.copytree(calm, tmp_path / model))
+        (ledger,) = (flipped / "records").glob(f"{model}*/*.jsonl")
+        rows = [json.loads(line) for line in ledger.read_text().splitlines()]
+        for number, row in enumerate(rows):
+            if row["replicate"] == 1 and number % 3 == 0 and len(row["logprobs"]) == 4:
+                row["logprobs"] = row["logprobs"][1:] + row["logprobs"][:1]
+                row.pop("check")
+        ledger.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        with pytest.raises(UsageError, match=r"coupling on hint_facts: margin .* is under twice the rerun noise"):
+            gated(calm, flipped, one("coupling", margin=0.02), noise=True)
+        assert gated(calm, flipped, one("coupling", margin=0.9), noise=True).notes
+
+
+def test_a_coupling_without_two_cases_to_exchange_says_that_its_noise_is_not_known(scripted_run: Runner) -> None:
+    run = scripted_run(GOOD, "scripted/echo")
+    found = gated(run, run, one("coupling"), noise=True)
+    assert any("cannot be estimated from" in note for note in found.notes)
+
+
 def test_without_replicates_the_noise_is_not_known(scripted_run: Runner) -> None:
     run = scripted_run(GOOD, aa_share=0.0)
     with pytest.raises(UsageError, match="no case was asked twice"):

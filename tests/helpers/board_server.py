@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +25,20 @@ from introbench_leaderboard.server.database import open_database
 from introbench_leaderboard.server.settings import own_folder
 from introbench_leaderboard.server.tokens import new_token
 
-__all__ = ["BoardServer", "other_answers", "postgresql", "until"]
+__all__ = ["BoardServer", "bearer", "other_answers", "postgresql", "spoken", "until"]
 
 _PATIENCE, _ALL_CHECKED = 120.0, 600.0
 
 
 def until(found: Callable[[], Any], seconds: float = _PATIENCE) -> Any:
     """What `found` gives once it gives something; an AssertionError after so many seconds."""
-    ends = time.monotonic() + seconds
+    ends, pause = time.monotonic() + seconds, 0.05
     while time.monotonic() < ends:
         if value := found():
             return value
-        time.sleep(0.05)
+        # What asks all the time keeps what it waits for from the processor.
+        time.sleep(pause)
+        pause = min(1.5 * pause, 2.0)
     raise AssertionError(f"nothing after {seconds:g} s")
 
 
@@ -136,6 +138,15 @@ class BoardServer:
 def bearer(token: str) -> dict[str, str]:
     """The header that a token is sent in."""
     return {"Authorization": f"Bearer {token}"}
+
+
+def spoken(board: BoardServer, head: str, *parts: bytes) -> bytes:
+    """The first line of the reply to a request that is sent in parts; nothing where the line is cut."""
+    with socket.create_connection(("127.0.0.1", board.port), timeout=_PATIENCE) as line:
+        with suppress(BrokenPipeError, ConnectionResetError):
+            for part in (head.encode("latin-1"), *parts):
+                line.sendall(part)
+        return line.recv(1 << 16).partition(b"\r\n")[0]
 
 
 def other_answers(data: bytes, number: int) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from bundles import RULES, Forged, bundle_of, run_for_board
+from reports import introbench
 
 from introbench_leaderboard.bases import BASES, pin_base
 from introbench_leaderboard.check import Submission, check_bundle
@@ -97,3 +98,20 @@ def test_pinning_again_shows_what_changed(pinned: Path, tiny_spec: str, tmp_path
     assert pin_base(store, tiny_spec, "hint_facts", RULES)[1] == []
     fewer = Rules(limit=2, engines=RULES.engines)
     assert len(pin_base(store, tiny_spec, "hint_facts", fewer)[1]) > 0
+
+
+def test_the_command_asks_the_model_again_and_tells_what_it_answers_otherwise(
+    pinned: Path, tiny_spec: str, tmp_path: Path
+) -> None:
+    """The pinned answers of a base that has changed under the same identity give way to what it answers now."""
+    store = of_a_store(pinned, tmp_path)
+    (store / "board.json").write_text(RULES.model_dump_json())
+    (file,) = store.rglob("bundle.tar.gz")
+    true, forged = file.read_bytes(), Forged.of(file.read_bytes())
+    for row in forged.ledger[:3]:
+        row["logprobs"] = [round(value - 0.05, 6) for value in row["logprobs"]]
+    file.write_bytes(forged.data())
+    found = [introbench("leaderboard", "pin-base", tiny_spec, "--store", store, "--offline") for _ in range(2)]
+    assert [each.returncode for each in found] == [0, 0], found
+    assert [each.stdout.count("differs from what was pinned") for each in found] == [3, 0]
+    assert Forged.of(file.read_bytes()).ledger == Forged.of(true).ledger

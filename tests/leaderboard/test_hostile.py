@@ -11,6 +11,7 @@ import pytest
 import yaml
 from attacks_on_archives import ARCHIVES
 from attacks_on_rows import ROWS
+from attacks_on_server import TOKENS, TRANSPORT
 from attacks_on_texts import TEXTS
 from attacks_on_trust import DECLARED, RERUN
 from bundles import RULES, Forged, bundle_of, run_for_board
@@ -48,12 +49,14 @@ def test_the_matrix_holds_every_attack_and_no_other() -> None:
         surface: set(MATRIX[surface]) for surface in STATIC
     }
     assert (set(MATRIX["rerun"]), set(MATRIX["declared"])) == (set(RERUN), set(DECLARED))
+    assert (set(MATRIX["tokens"]), set(MATRIX["transport"])) == (set(TOKENS), set(TRANSPORT))
     assert sum(map(len, MATRIX.values())) >= FEWEST_CELLS
     assert {outcome.partition(" ")[0] for attacks in MATRIX.values() for outcome in attacks.values()} == {
         "rejected",
         "caught",
         "undetectable",
         "refused",
+        "taken",
     }
 
 
@@ -180,7 +183,7 @@ def test_the_store_rejects(sound: Prepared, tmp_path: Path, surface: str, attack
     assert sorted(path for path in store.rglob("*")) == before
 
 
-@pytest.mark.parametrize(("surface", "attack", "outcome"), cells("transport"))
+@pytest.mark.parametrize(("surface", "attack", "outcome"), cells("sending"))
 def test_what_is_sent_goes_nowhere_else(surface: str, attack: str, outcome: str) -> None:
     match attack:
         case "a token over plain http":

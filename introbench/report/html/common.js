@@ -17,6 +17,10 @@ const introbench = (() => {
 
   const share = (mille) => (mille < 0 ? "–" : mille === 1000 ? "1.00" : "." + String(mille).padStart(3, "0"));
 
+  const bar = (mille, chosen) =>
+    make("td", { class: chosen ? "chosen" : "" },
+      make("meter", { min: 0, max: 1000, value: Math.max(mille, 0), "aria-hidden": "true" }), " " + share(mille) + (chosen ? " ✓" : ""));
+
   const unpack = async (text) => {
     const bytes = Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
@@ -66,5 +70,5 @@ const introbench = (() => {
     ];
   };
 
-  return { at, make, share, unpack, prompts };
+  return { at, bar, make, share, unpack, prompts };
 })();

@@ -1,5 +1,5 @@
 (() => {
-  const { at, make, share, unpack } = introbench;
+  const { at, bar, make, share, unpack } = introbench;
   const PAGE = 50;
   const CHANGED = 1, UNCHANGED = 0, UNPARSABLE = -1, NOT_ANSWERED = -2;
 
@@ -150,10 +150,6 @@
     const prompts = (part, i) =>
       part.text[i] ? introbench.prompts(textOf(part, i))
         : make("p", {}, "The prompts of this case are not shown: " + part.reason + ".");
-
-    const bar = (mille, chosen) =>
-      make("td", { class: chosen ? "chosen" : "" },
-        make("meter", { min: 0, max: 1000, value: Math.max(mille, 0), "aria-hidden": "true" }), " " + share(mille) + (chosen ? " ✓" : ""));
 
     const answers = (part, who, i) => {
       const rows = choicesOf(part, i).map((text, place) => {

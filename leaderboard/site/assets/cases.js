@@ -1,5 +1,5 @@
 (() => {
-  const { at, make, share, prompts } = introbench;
+  const { at, bar, make, share, prompts } = introbench;
   const { load, number, signed, interval, readState, writeState } = board;
   const PAGE = 50, MOST_COMPARED = 4;
   const CHANGED = 1, UNPARSABLE = -1, NOT_ANSWERED = -2;
@@ -54,7 +54,8 @@
             cases.set(id, { id, cue: known.cue[i], kind: known.kind[i], headline: known.headline[i], choices: known.choices[i],
               hint: known.hint[i], key: known.key[i], book, bookName: found.book, place: i, seen: state.runs.map(() => null) });
           }
-          cases.get(id).seen[place] = { uncued: said.uncued[i], cued: said.cued[i], said: said.said[i], named: said.named[i], changed: said.changed[i] };
+          cases.get(id).seen[place] = { uncued: said.uncued[i], cued: said.cued[i], said: said.said[i], named: said.named[i], changed: said.changed[i],
+            pUncued: said.pUncued[i], pCued: said.pCued[i] };
         });
       }
       state.cases = [...cases.values()];
@@ -139,12 +140,16 @@
 
     // ---- one case
     const dialog = at("case");
-    const answers = (each, seen) => make("table", {}, make("caption", {}, "Answers; ✓ chosen"),
-      make("thead", {}, make("tr", {}, ["choice", "without the cue", "with the cue"].map((head) => make("th", { scope: "col" }, head)))),
-      make("tbody", {}, each.choices.map((text, place) => make("tr", {},
-        make("th", { scope: "row" }, text, [each.hint === place ? "hint" : "", each.key === place ? "key" : ""].filter(Boolean)
-          .map((note) => make("span", { class: "note" }, note))),
-        make("td", {}, seen.uncued === place ? "✓" : ""), make("td", {}, seen.cued === place ? "✓" : "")))));
+    const answers = (each, seen) => {
+      const scored = Boolean(seen.pUncued || seen.pCued);
+      const cell = (column, place, chosen) => (scored ? bar(column ? column[place] : -1, chosen) : make("td", {}, chosen ? "✓" : ""));
+      return make("table", {}, make("caption", {}, (scored ? "Answers, with probabilities among the choices" : "Answers") + "; ✓ chosen"),
+        make("thead", {}, make("tr", {}, ["choice", "without the cue", "with the cue"].map((head) => make("th", { scope: "col" }, head)))),
+        make("tbody", {}, each.choices.map((text, place) => make("tr", {},
+          make("th", { scope: "row" }, text, [each.hint === place ? "hint" : "", each.key === place ? "key" : ""].filter(Boolean)
+            .map((note) => make("span", { class: "note" }, note))),
+          cell(seen.pUncued, place, seen.uncued === place), cell(seen.pCued, place, seen.cued === place)))));
+    };
     const section = (each, run, seen) => {
       const heading = make("h3", {}, name(run));
       if (!seen) return make("section", { class: "model" }, heading, make("p", {}, "This run does not hold the case."));

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from board_server import BoardServer, bearer, other_answers, until
+from board_server import BoardServer, bearer, other_answers, spoken, until
 from reports import introbench
 
 from introbench_leaderboard.archive import LIMITS
@@ -92,17 +92,6 @@ def test_bodies_that_are_too_large_too_slow_empty_or_cut_off_leave_nothing(board
     assert httpx2.post(board.url + ROUTE, content=b"x", headers=encoded).status_code == 415
     until(lambda: board.incoming() == [])
     assert board.uploads(token) == []
-
-
-def spoken(board: BoardServer, head: str, *parts: bytes) -> bytes:
-    """The first line of the reply to a request that is sent in parts."""
-    with socket.create_connection(("127.0.0.1", board.port), timeout=100) as line:
-        try:
-            for part in (head.encode(), *parts):
-                line.sendall(part)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
-        return line.recv(1 << 16).partition(b"\r\n")[0]
 
 
 def test_the_server_describes_itself_and_a_second_one_does_not_start(board: BoardServer) -> None:

@@ -187,6 +187,25 @@ def test_a_case_opens_with_prompts_and_answers_and_has_an_address(site: Path, op
     assert page.evaluate("document.activeElement.className") == "open"
 
 
+def test_a_case_shows_the_probability_of_every_choice(site: Path, store: Path, open_page: OpenPage) -> None:
+    page = open_page(address(site, "cases.html", "runs=acme__checked/step3/run3&board=hint_facts+c1"))
+    page.locator("#rows button").first.click()
+    page.wait_for_selector("#case[data-filled]")
+    folder = store / "submissions/acme__checked/step3/run3"
+    outcomes = read_outcomes(folder, next(e for e in read_entry(folder).tasks if e.board.task == "hint_facts"))
+    place = outcomes.cases.index(page.inner_text("#case-title"))
+    wanted = []
+    for column, chosen in ((outcomes.p_uncued, outcomes.uncued), (outcomes.p_cued, outcomes.cued)):
+        shown = column[place]
+        assert shown and len(shown) == len(outcomes.choices[place]) and abs(sum(shown) - 1000) <= len(shown)
+        assert shown[chosen[place] or 0] == max(shown)
+        wanted.append(["1.00" if each == 1000 else f".{each:03}" for each in shown])
+    cells = page.locator("#case section.model tbody td")
+    texts = [text.replace("✓", "").strip() for text in cells.all_inner_texts()]
+    assert [texts[0::2], texts[1::2]] == wanted
+    assert page.locator("#case section.model meter").count() == 2 * len(outcomes.choices[place])
+
+
 @pytest.mark.parametrize(
     ("state", "said"),
     [("", "Choose one to four runs"), ("runs=acme__gone/a/b", "has no run acme__gone/a/b")],
