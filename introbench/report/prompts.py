@@ -28,6 +28,7 @@ class CaseText:
         uncued: that span in x∖C.
         suffix: text behind it.
         question: what the explanation turn asks, behind x where it repeats x.
+        explanation: the whole conversation that ends with that turn.
     """
 
     before: tuple[Message, ...]
@@ -37,6 +38,7 @@ class CaseText:
     uncued: str
     suffix: str
     question: str
+    explanation: tuple[Message, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ def _case_text(case: Case) -> CaseText:
         tuple(before_explanation),
         *cued_span(cued.content, case.uncued.messages[-1].content, case.cue.edit),
         question=asked.content.removeprefix(cued.content).lstrip("\n"),
+        explanation=case.explanation.messages,
     )
 
 
