@@ -31,14 +31,18 @@ def inert(text: str, *, lines: bool = False) -> str:
     return _ACTIVE.sub(lambda match: match[0] if lines and match[0] in "\n\t" else _escaped(match[0]), text)
 
 
-def inert_json(value: Json) -> Json:
-    """The same value with every text in it inert, the names of fields too."""
+def inert_json(value: Json, *, lines: bool = False) -> Json:
+    """The same value with every text in it inert, the names of fields too.
+
+    Args:
+        lines: keep the ends of lines and tabs.
+    """
     if isinstance(value, str):
-        return inert(value)
+        return inert(value, lines=lines)
     if isinstance(value, dict):
-        return {inert(name): inert_json(entry) for name, entry in value.items()}
+        return {inert(name, lines=lines): inert_json(entry, lines=lines) for name, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [inert_json(entry) for entry in value]
+        return [inert_json(entry, lines=lines) for entry in value]
     return value
 
 

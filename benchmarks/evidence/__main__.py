@@ -1,6 +1,8 @@
 """Measure the coverage of every interval and the level of every test on simulated data with known truth.
 
 usage: python -m benchmarks.evidence [--json FILE] [--data-sets N] [--level-sets N] [--grid full|small] [--processes N]
+
+A FILE that holds cells of the same grid, sizes and code is gone on with; anything else in it is measured anew.
 """
 
 from __future__ import annotations
@@ -50,19 +52,49 @@ def worlds(grid: str) -> Iterator[World]:
         yield World(cases=cases, cues=cues, changed=changed, insight=insight)
 
 
-def _cell(job: tuple[World, int, int]) -> tuple[World, dict[str, Tally], dict[str, Tally]]:
+def _cell(job: tuple[World, int, int]) -> dict[str, Any]:
+    """One cell as it is stored."""
     world, data_sets, level_sets = job
-    return world, coverage_of(world, data_sets), levels_of(world, level_sets)
+    started = time.process_time()
+    coverage, levels = coverage_of(world, data_sets), levels_of(world, level_sets)
+    return _entry(world, coverage, levels, time.process_time() - started)
 
 
-def _entry(world: World, coverage: Mapping[str, Tally], levels: Mapping[str, Tally]) -> dict[str, Any]:
+def _entry(world: World, coverage: Mapping[str, Tally], levels: Mapping[str, Tally], seconds: float) -> dict[str, Any]:
     def shares(tallies: Mapping[str, Tally]) -> dict[str, Any]:
         return {
             name: {"share": None if tally.share is None else round(tally.share, 5), **asdict(tally)}
             for name, tally in tallies.items()
         }
 
-    return {"cell": name_of(world), "world": asdict(world), "coverage": shares(coverage), "levels": shares(levels)}
+    return {
+        "cell": name_of(world),
+        "world": asdict(world),
+        "processor_seconds": round(seconds, 1),
+        "coverage": shares(coverage),
+        "levels": shares(levels),
+    }
+
+
+def _lacks(cell: Mapping[str, Any]) -> Iterator[Lack]:
+    """What of a stored cell falls short."""
+    for part in ("coverage", "levels"):
+        tallies = {
+            name: Tally(**{count: tally[count] for count in ("hits", "trials", "low")})
+            for name, tally in cell[part].items()
+        }
+        yield from lacking(cell["cell"], tallies, tests=part == "levels")
+
+
+def _done(file: Path | None, same: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The cells of a file that was measured with the same code and sizes; none of any other."""
+    try:
+        found = json.loads(file.read_bytes()) if file else {}
+    except (OSError, ValueError):
+        return []
+    if not isinstance(found, dict) or any(found.get(name) != value for name, value in same.items()):
+        return []
+    return [cell for cell in found["cells"] if "processor_seconds" in cell]
 
 
 def _table(cells: list[dict[str, Any]]) -> str:
@@ -79,19 +111,30 @@ def _table(cells: list[dict[str, Any]]) -> str:
     return tabulate(rows, ["", "of", "cells", "lowest", "mean", "highest", "worst cell"], floatfmt=".3f")
 
 
+def _code() -> dict[str, str]:
+    """Hashes of the code that is measured, and of the worlds that measure it."""
+    from introbench import metrics
+
+    def together(files: Sequence[Path]) -> str:
+        return content_hash({file.name: file_hash(str(file)) for file in files})
+
+    here = Path(__file__).parent
+    return {
+        "metrics_sha256": together([Path(metrics.__path__[0], f"{name}.py") for name in MEASURED]),
+        "worlds_sha256": together([here / "coverage.py", here / "worlds.py"]),
+    }
+
+
 def _provenance(arguments: Sequence[str]) -> dict[str, Any]:
-    """What ran, where, and the hash of the code that it measured."""
+    """What ran, and where."""
     import torch
 
     from benchmarks.machine import command_line, describe_machine, describe_versions, git_state, utc_now
-    from introbench import metrics
 
-    files = [Path(metrics.__path__[0], f"{name}.py") for name in MEASURED]
     return {
         "command": command_line("benchmarks.evidence", arguments),
         "date": utc_now(),
         "git": git_state(),
-        "metrics_sha256": content_hash({file.name: file_hash(str(file)) for file in files}),
         "machine": describe_machine(torch.device("cpu")),
         "versions": describe_versions(),
     }
@@ -106,30 +149,36 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--grid", choices=list(GRIDS), default="full")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, metavar="N")
     options = parser.parse_args(arguments)
-    started = time.monotonic()
     jobs = [(world, options.data_sets, options.level_sets) for world in worlds(options.grid)]
-    cells: list[dict[str, Any]] = []
-    lacks: list[Lack] = []
+    same: dict[str, Any] = {
+        "grid": {"name": options.grid, "data_sets": options.data_sets, "level_sets": options.level_sets},
+        **_code(),
+    }
+    cells = _done(options.json, same)
+    known = {cell["cell"] for cell in cells}
+    jobs_left = [job for job in jobs if name_of(job[0]) not in known]
+    if known:
+        print(f"{len(known)} cells of {len(jobs)} stand in {options.json}", file=sys.stderr)
     facts = _provenance(sys.argv[1:] if arguments is None else arguments) if options.json is not None else {}
     with ProcessPoolExecutor(options.processes) as pool:
-        for world, coverage, levels in pool.map(_cell, jobs):
-            cells.append(_entry(world, coverage, levels))
-            lacks += [*lacking(name_of(world), coverage), *lacking(name_of(world), levels, tests=True)]
-            print(f"{len(cells)}/{len(jobs)} {name_of(world)} {time.monotonic() - started:.0f} s", file=sys.stderr)
+        for cell in pool.map(_cell, jobs_left):
+            cells.append(cell)
+            print(f"{len(cells)}/{len(jobs)} {cell['cell']} {cell['processor_seconds']} s", file=sys.stderr)
             if options.json is None:
                 continue
             # Written anew after every cell: an hour's work is not lost with its last minute.
             result = {
                 "what": "Coverage of 95 % intervals and level of tests at 5 % on simulated data with known truth.",
-                "grid": {"name": options.grid, "data_sets": options.data_sets, "level_sets": options.level_sets},
+                **same,
                 "cells_done": len(cells),
                 "cells_planned": len(jobs),
-                "seconds": round(time.monotonic() - started, 1),
-                "falls_short": [asdict(lack) for lack in lacks],
+                "processor_seconds": round(sum(cell["processor_seconds"] for cell in cells), 1),
+                "falls_short": [asdict(lack) for cell in cells for lack in _lacks(cell)],
                 **facts,
                 "cells": cells,
             }
             write_whole(options.json, (json.dumps(result, indent=1) + "\n").encode())
+    lacks = [lack for cell in cells for lack in _lacks(cell)]
     print(_table(cells))
     for lack in lacks:
         print(f"falls short: {lack.cell}: {lack.name} {lack.share:.4f} (Monte-Carlo error {lack.error:.4f})")

@@ -51,7 +51,7 @@ VERBS = (
     Verb("train", "train:train", "Train an adapter to explain its model's answers."),
     Verb("study", "study:app", "Train arms × seeds, run them and write their page.", group=True),
     Verb("leaderboard", "leaderboard:app", "Check bundles, keep the store, build the site.", group=True),
-    Verb("export", "export:export", "Write cases out for other harnesses.", group=True),
+    Verb("export", "export:export", "Write cases and results out for other tools.", group=True),
     Verb("cache", "cache:cache", "List, verify and prune cached weights.", group=True),
 )
 

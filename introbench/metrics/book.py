@@ -47,10 +47,8 @@ class Book:
         self._tasks = tasks
 
     def _record(self, ask: str, replicate: int = FIRST) -> Record | None:
-        record = self._records.get((replicate, ask))
-        if record and not record.used:
-            record.used = True
-            self.entries.used += 1
+        record = self._records.use(ask, replicate)
+        self.entries.used = self._records.used
         return record
 
     def written(self, rows: Sequence[CaseRow], replicate: int) -> Written:

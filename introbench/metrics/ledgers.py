@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from array import array
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 from introbench.metrics.frozen import Frozen
 from introbench.runs.ledger import ledger_rows, request_key
 
-__all__ = ["FIRST", "Entries", "LedgerCounts", "Record", "model_ledger", "records_of"]
+__all__ = ["FIRST", "Entries", "LedgerCounts", "Record", "Records", "model_ledger", "records_of"]
 
 FIRST = 0
 """Replicate number of what every case is asked."""
@@ -52,19 +53,73 @@ class Entries:
         )
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Record:
     """What the metrics need of a ledger row.
 
     Attributes:
         logprobs: nats of what was scored, in the order of the request.
         text: the reply, where one was written.
-        used: whether it has answered a question.
     """
 
     logprobs: Sequence[float]
     text: str | None
-    used: bool = False
+
+
+class Records:
+    """The answers of one model, each different request once: eight bytes a number, so that a long ledger stays small.
+
+    Attributes:
+        used: number of different requests that `use` has found.
+    """
+
+    def __init__(self) -> None:
+        self.used = 0
+        self._places: dict[int, dict[str, int]] = {FIRST: {}}
+        self._values = array("d")
+        self._ends = array("Q")
+        self._texts: dict[int, str | None] = {}
+        self._odd: dict[int, Sequence[float]] = {}
+        self._seen = bytearray()
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def add(self, ask: str, replicate: int, logprobs: Sequence[float], text: str | None) -> None:
+        """Keep a row, unless its request is there."""
+        places = self._places.setdefault(replicate, {})
+        if ask in places:
+            return
+        place = places[sys.intern(ask)] = len(self._ends)
+        try:
+            self._values.extend(array("d", logprobs))
+        except (TypeError, ValueError, OverflowError):
+            # What is no number is kept, for whoever reads it to say where it stands.
+            self._odd[place] = logprobs
+        self._ends.append(len(self._values))
+        self._seen.append(False)
+        if text is not None:
+            self._texts[place] = text
+
+    def get(self, ask: str, replicate: int = FIRST) -> Record | None:
+        """The answer to a request, or None."""
+        place = self._places.get(replicate, {}).get(ask)
+        return None if place is None else self._record(place)
+
+    def use(self, ask: str, replicate: int) -> Record | None:
+        """The same, and the request counts as used."""
+        place = self._places.get(replicate, {}).get(ask)
+        if place is None:
+            return None
+        self.used += not self._seen[place]
+        self._seen[place] = True
+        return self._record(place)
+
+    def _record(self, place: int) -> Record:
+        logprobs = self._odd.get(place)
+        if logprobs is None:
+            logprobs = self._values[self._ends[place - 1] if place else 0 : self._ends[place]]
+        return Record(logprobs, self._texts.get(place))
 
 
 def model_ledger(folder: Path) -> dict[str, Mapping[str, Any]]:
@@ -77,32 +132,30 @@ def model_ledger(folder: Path) -> dict[str, Mapping[str, Any]]:
     return found
 
 
-def records_of(folder: Path, fingerprint: str) -> tuple[dict[tuple[int, str], Record], Entries]:
-    """The same without what no metric reads: by replicate and hash of what was asked, and how many rows there are.
+def records_of(folder: Path, fingerprint: str) -> tuple[Records, Entries]:
+    """The same without what no metric reads: the answers by request, and how many rows there are.
 
     Rows of another fingerprint are counted only.
     """
-    found: dict[tuple[int, str], Record] = {}
+    found = Records()
     foreign: set[str] = set()
     entries = Entries()
     for file in sorted(folder.glob("*.jsonl")):
-        here: set[str] = set()
+        here: set[bytes] = set()
         for row in ledger_rows(file):
             entries.rows += 1
-            entries.repeated += row["key"] in here
-            here.add(row["key"])
-            replicate, ask = row.get("replicate", FIRST), sys.intern(str(row["ask"]))
+            key = _digest(row["key"])
+            entries.repeated += key in here
+            here.add(key)
+            replicate, ask = row.get("replicate", FIRST), str(row["ask"])
             if row["key"] != request_key(ask, fingerprint, replicate):
                 foreign.add(row["key"])
-            elif (replicate, ask) not in found:
-                found[replicate, ask] = Record(_compact(row["logprobs"]), row.get("text"))
+            else:
+                found.add(ask, replicate, row["logprobs"], row.get("text"))
     entries.different = len(found) + len(foreign)
     return found, entries
 
 
-def _compact(values: Sequence[float]) -> Sequence[float]:
-    """Eight bytes a number. What is no number is kept, for whoever reads it to say where it stands."""
-    try:
-        return array("d", values)
-    except (TypeError, ValueError, OverflowError):
-        return values
+def _digest(key: str) -> bytes:
+    """A key in a quarter of the room that its text takes."""
+    return hashlib.blake2b(str(key).encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as checked_dataclass
 
 from introbench.errors import RunDirectoryError
 from introbench.hashing import content_hash
@@ -95,8 +96,15 @@ class _Manifest(_Read):
     tasks: list[TaskEntry]
 
 
-class CaseRow(_Read):
-    """A case, as `cases.jsonl` has it."""
+@checked_dataclass(frozen=True, slots=True, config=ConfigDict(extra="ignore"))
+class CaseRow:
+    """A case, as `cases.jsonl` has it. A model of pydantic would take four times the memory.
+
+    Attributes:
+        id: "task/item/cue".
+        messages: hash of the messages of its three questions.
+        requests: by part, what a judged reply replies to.
+    """
 
     id: str
     task: str
@@ -106,13 +114,15 @@ class CaseRow(_Read):
     cue_kind: str
     cue_split: str
     edit: Literal["insert", "substitute", "rewrite"]
-    choices: list[str] = Field(min_length=2)
+    choices: Annotated[list[str], Field(min_length=2)]
     hint: int | None
     key: int | None
     asks: dict[Part, Hash]
     messages: str = ""
-    """Hash of the messages of its three questions."""
-    requests: dict[Part, str] = {}
+    requests: dict[Part, str] = field(default_factory=dict)
+
+
+_CASE_ROW = TypeAdapter(CaseRow)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -243,7 +253,7 @@ def case_rows(path: Path) -> Iterator[CaseRow]:
 
 def _case_row(line: bytes, where: str) -> CaseRow:
     try:
-        return CaseRow.model_validate_json(line)
+        return _CASE_ROW.validate_json(line)
     except ValidationError as error:
         raise RunDirectoryError(f"{where}: {_first(error)}") from error
 
@@ -273,12 +283,14 @@ def _check_ids(rows: Sequence[CaseRow], path: Path) -> None:
 
 
 def _table(rows: Sequence[CaseRow]) -> CaseTable:
-    clusters = np.array([content_hash([row.task, row.cluster]) for row in rows])
+    # As numpy's unique numbers them; an array of hashes would take a quarter of a kilobyte a case, several times over.
+    clusters = [content_hash([row.task, row.cluster]) for row in rows]
+    codes = {cluster: code for code, cluster in enumerate(sorted(set(clusters)))}
     return CaseTable(
         ids=np.array([row.id for row in rows]),
         tasks=np.array([row.task for row in rows]),
         items=np.array([row.item for row in rows]),
-        clusters=np.unique(clusters, return_inverse=True)[1].astype(np.int64),
+        clusters=np.array([codes[cluster] for cluster in clusters], dtype=np.int64),
         cue_kinds=np.array([row.cue_kind for row in rows]),
         cue_splits=np.array([row.cue_split for row in rows]),
         item_splits=np.array([row.item_split for row in rows]),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,14 +15,46 @@ from pydantic import ValidationError
 
 from introbench.errors import RunDirectoryError
 from introbench.files import disk_errors
-from introbench.metrics.ledgers import FIRST, Record, records_of
-from introbench.metrics.read import ModelEntry, Run, read_run
+from introbench.metrics.ledgers import Records, records_of
+from introbench.metrics.read import Run, read_run
 from introbench.metrics.schema import Summary
 from introbench.metrics.summary import summarise_run
 from introbench.report.prompts import TaskTexts, rebuilt_texts
 from introbench.runs.directory import RunDirectory, read_manifest
 
-__all__ = ["ReportedRun", "gather", "gather_all"]
+__all__ = ["CaseLines", "ReportedRun", "gather", "gather_all"]
+
+
+class CaseLines(Sequence[Mapping[str, Any]]):
+    """The rows of a cases.jsonl that `read_run` has held to its schema, each parsed when it is asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._starts = array("Q")
+        with disk_errors(path), path.open("rb") as lines:
+            start = 0
+            for line in lines:
+                if line != b"\n":
+                    self._starts.append(start)
+                start += len(line)
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return list(self.some(range(*place.indices(len(self)))))
+        return next(self.some([place]))
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        return self.some(range(len(self)))
+
+    def some(self, places: Iterable[int]) -> Iterator[Mapping[str, Any]]:
+        """The rows at some places, in their order. Raises DiskError where the file is gone."""
+        with disk_errors(self._path), self._path.open("rb") as lines:
+            for place in places:
+                lines.seek(self._starts[place])
+                yield json.loads(lines.readline())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,8 +66,8 @@ class ReportedRun:
         manifest: what was run, with what and on what.
         summary: every estimate.
         run: cases and decisions, as the metrics see them.
-        rows: the rows of cases.jsonl, in the order of `run.cases`.
-        replies: by model name, what it answered the first time, by the hash of what was asked.
+        rows: the rows of cases.jsonl, in the order of `run.cases`; read anew whenever they are asked for.
+        replies: by model name, what it answered, by the hash of what was asked.
         texts: by task name, the prompts.
     """
 
@@ -42,8 +75,8 @@ class ReportedRun:
     manifest: Mapping[str, Any]
     summary: Summary
     run: Run
-    rows: Sequence[Mapping[str, Any]]
-    replies: Mapping[str, Mapping[str, Record]]
+    rows: CaseLines
+    replies: Mapping[str, Records]
     texts: Mapping[str, TaskTexts]
 
 
@@ -83,9 +116,7 @@ def _without_collector() -> Iterator[None]:
 def _gathered(path: Path, include_paths: Sequence[Path], known: tuple[Run, Summary] | None) -> ReportedRun:
     directory = RunDirectory(path)
     run = known[0] if known else read_run(path)
-    with disk_errors(directory.cases):
-        # read_run has held these lines to their schema.
-        rows = [json.loads(line) for line in directory.cases.read_bytes().split(b"\n") if line]
+    rows = CaseLines(directory.cases)
     manifest = read_manifest(path)
     return ReportedRun(
         name=path.resolve().name,
@@ -93,7 +124,7 @@ def _gathered(path: Path, include_paths: Sequence[Path], known: tuple[Run, Summa
         summary=known[1] if known else _summary(directory, run),
         run=run,
         rows=rows,
-        replies={model.name: _replies(path, model) for model in run.models},
+        replies={model.name: records_of(path / "records" / model.folder, model.fingerprint)[0] for model in run.models},
         texts=rebuilt_texts(manifest, rows, include_paths),
     )
 
@@ -112,8 +143,3 @@ def _summary(directory: RunDirectory, run: Run) -> Summary:
     if not (models and tasks):
         raise RunDirectoryError(f"{directory.summary}: is of other models or tasks than this run; {way_out}")
     return summary
-
-
-def _replies(path: Path, model: ModelEntry) -> dict[str, Record]:
-    records, _ = records_of(path / "records" / model.folder, model.fingerprint)
-    return {ask: record for (replicate, ask), record in records.items() if replicate == FIRST}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from introbench.errors import IntrobenchError
 from introbench.hashing import content_hash
 from introbench.runs.config import resolve_config
-from introbench.runs.plan import make_plan
+from introbench.runs.plan import Rendering, rendering_of
 from introbench.tasks.types import Case, EditKind, Message
 
 __all__ = ["CaseText", "TaskTexts", "cued_span", "rebuilt_texts"]
@@ -28,6 +28,7 @@ class CaseText:
         uncued: that span in x∖C.
         suffix: text behind it.
         question: what the explanation turn asks, behind x where it repeats x.
+        explanation: the whole conversation that ends with that turn.
     """
 
     before: tuple[Message, ...]
@@ -37,6 +38,7 @@ class CaseText:
     uncued: str
     suffix: str
     question: str
+    explanation: tuple[Message, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class TaskTexts:
 
 
 def rebuilt_texts(
-    manifest: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], include_paths: Sequence[Path] = ()
+    manifest: Mapping[str, Any], rows: Iterable[Mapping[str, Any]], include_paths: Sequence[Path] = ()
 ) -> dict[str, TaskTexts]:
     """The prompts of every task of a run, each checked against the hash that the run holds of it.
 
@@ -63,41 +65,69 @@ def rebuilt_texts(
         rows: the rows of cases.jsonl.
         include_paths: folders with the plugins of tasks that are not installed.
     """
+    asked: dict[str, dict[str, str | None]] = {str(task["name"]): {} for task in manifest["tasks"]}
+    for row in rows:
+        if row["task"] in asked:
+            asked[row["task"]][row["id"]] = row.get("messages")
     return {
-        str(task["name"]): _task_texts(
-            manifest, task, [row for row in rows if row["task"] == task["name"]], include_paths
-        )
+        str(task["name"]): _task_texts(manifest, task, asked[str(task["name"])], include_paths)
         for task in manifest["tasks"]
     }
+
+
+class _Rendered(Mapping[str, CaseText]):
+    """The prompts of cases by id, rendered whenever they are asked for: kept, they would be the most of a report."""
+
+    def __init__(self, rendering: Rendering, places: Mapping[str, int]) -> None:
+        self._rendering, self._places = rendering, places
+        self._cases: dict[str, Case] = {}
+
+    def __getitem__(self, case: str) -> CaseText:
+        place = self._places[case]
+        if case not in self._cases:  # those of one item mostly follow each other
+            self._cases = {each.id: each for each in self._rendering.cases(self._rendering.items[place])}
+        return _case_text(self._cases[case])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 def _task_texts(
     manifest: Mapping[str, Any],
     task: Mapping[str, Any],
-    rows: Sequence[Mapping[str, Any]],
+    asked: Mapping[str, str | None],
     include_paths: Sequence[Path],
 ) -> TaskTexts:
+    """The prompts of one task.
+
+    Args:
+        asked: by case id, the hash of its messages.
+    """
     try:
-        cases = _cases(manifest, task, include_paths)
+        rendering = _rendering(manifest, task, include_paths)
+        if isinstance(rendering, str):
+            return TaskTexts({}, len(asked), rendering)
+        places = {
+            case.id: place
+            for place, item in enumerate(rendering.items)
+            for case in rendering.cases(item)
+            if case.id in asked and _messages(case) == asked[case.id]
+        }
     except IntrobenchError as error:
-        return TaskTexts({}, len(rows), str(error))
+        return TaskTexts({}, len(asked), str(error))
     except (KeyError, TypeError, ValueError, AttributeError):
         # An invented or damaged manifest: the numbers do not rest on its configuration, only the prompts do.
-        return TaskTexts({}, len(rows), "manifest.json does not say how the cases were planned")
-    if isinstance(cases, str):
-        return TaskTexts({}, len(rows), cases)
-    known = {case.id: case for case in cases}
-    texts = {
-        row["id"]: _case_text(known[row["id"]])
-        for row in rows
-        if row["id"] in known and _messages(known[row["id"]]) == row.get("messages")
-    }
-    missing = len(rows) - len(texts)
-    return TaskTexts(texts, missing, "this version of the task makes other prompts of them" if missing else "")
+        return TaskTexts({}, len(asked), "manifest.json does not say how the cases were planned")
+    missing = len(asked) - len(places)
+    reason = "this version of the task makes other prompts of them" if missing else ""
+    return TaskTexts(_Rendered(rendering, places), missing, reason)
 
 
-def _cases(manifest: Mapping[str, Any], task: Mapping[str, Any], include_paths: Sequence[Path]) -> Sequence[Case] | str:
-    """The cases that the manifest's configuration gives today, or why there are none."""
+def _rendering(manifest: Mapping[str, Any], task: Mapping[str, Any], include_paths: Sequence[Path]) -> Rendering | str:
+    """How the manifest's configuration renders the task's cases today, or why it does not."""
     config = manifest["config"]
     resolved, variants = resolve_config(
         "scripted/oracle",  # what a task asks does not depend on who is asked
@@ -112,7 +142,7 @@ def _cases(manifest: Mapping[str, Any], task: Mapping[str, Any], include_paths: 
     installed = variants[0].task.info.version
     if installed != task["version"]:
         return f"they were made by version {task['version']} of the task, and version {installed} is installed"
-    return make_plan(resolved, variants).tasks[0].cases
+    return rendering_of(resolved, variants[0])
 
 
 def _messages(case: Case) -> str:
@@ -127,6 +157,7 @@ def _case_text(case: Case) -> CaseText:
         tuple(before_explanation),
         *cued_span(cued.content, case.uncued.messages[-1].content, case.cue.edit),
         question=asked.content.removeprefix(cued.content).lstrip("\n"),
+        explanation=case.explanation.messages,
     )
 
 

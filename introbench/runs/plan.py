@@ -15,10 +15,11 @@ from introbench.tasks.cases import build_cases, plan_items
 from introbench.tasks.demonstrations import Shown, draw_demonstrations
 from introbench.tasks.openings import CALIBRATION_ITEMS
 from introbench.tasks.registry import TaskVariant
+from introbench.tasks.task import ItemSet
 from introbench.tasks.templates import Templates
 from introbench.tasks.types import Case, Item, Question
 
-__all__ = ["NEW_TOKENS", "Plan", "TaskPlan", "asked_as", "case_row", "make_plan"]
+__all__ = ["NEW_TOKENS", "Plan", "Rendering", "TaskPlan", "asked_as", "case_row", "make_plan", "rendering_of"]
 
 NEW_TOKENS = 50
 """Most tokens of an explanation that is written freely."""
@@ -79,7 +80,44 @@ def make_plan(config: RunConfig, variants: Sequence[TaskVariant]) -> Plan:
     return Plan(config, tuple(_task_plan(config, variant) for variant in variants))
 
 
-def _task_plan(config: RunConfig, variant: TaskVariant) -> TaskPlan:
+@dataclass(frozen=True)
+class Rendering:
+    """How the items of one task become its cases, item by item.
+
+    Attributes:
+        variant: the task with its parameters.
+        seed: root seed of every draw.
+        source: all items of the task, whatever their split.
+        items: those that are asked, in plan order.
+        skipped: what was left out of the task, by reason.
+        templates: what renders them.
+        shown: what is shown before every explanation question.
+    """
+
+    variant: TaskVariant
+    seed: int
+    source: ItemSet
+    items: Sequence[Item]
+    skipped: Mapping[str, int]
+    templates: Templates
+    shown: Shown
+
+    def cases(self, item: Item) -> list[Case]:
+        """The cases of one item, the same whenever they are asked for."""
+        return build_cases(
+            item,
+            self.templates,
+            self.variant.task.info.name,
+            self.seed,
+            variant=self.variant.name,
+            behaviour=self.variant.behaviour,
+            demonstrations=self.shown.demonstrations,
+            hints=self.variant.hints,
+        )
+
+
+def rendering_of(config: RunConfig, variant: TaskVariant) -> Rendering:
+    """Which items of a task a run asks, without their cases. Raises TaskError as `make_plan` does."""
     task = variant.task
     templates = task.templates()
     found = variant.items()
@@ -100,25 +138,21 @@ def _task_plan(config: RunConfig, variant: TaskVariant) -> TaskPlan:
     if config.skip >= len(planned):
         raise TaskError(f"{name}: has {len(planned)} items in the split {config.split!r}, all of them passed over")
     uncued = {"items that no cue applies to": len(items) - len(planned)} if len(planned) < len(items) else {}
-    cases = [
-        case
-        for item in planned[config.skip :][: config.limit]
-        for case in build_cases(
-            item,
-            templates,
-            name,
-            config.seed,
-            variant=variant.name,
-            behaviour=variant.behaviour,
-            demonstrations=shown.demonstrations,
-            hints=variant.hints,
-        )
-    ]
-    repeated = tuple(_repeated(cases, config))
-    calibration = tuple(_calibration(found.items, templates, config, variant))
     skipped = {**found.skipped, **uncued}
+    kept = planned[config.skip :][: config.limit]
+    return Rendering(variant, config.seed, found, kept, skipped, templates, shown)
+
+
+def _task_plan(config: RunConfig, variant: TaskVariant) -> TaskPlan:
+    rendering = rendering_of(config, variant)
+    cases = [case for item in rendering.items for case in rendering.cases(item)]
+    found = rendering.source
+    repeated = tuple(_repeated(cases, config))
+    calibration = tuple(_calibration(found.items, rendering.templates, config, variant))
     notes = tuple(map(variant.bare_note, found.notes))
-    return TaskPlan(variant, tuple(cases), repeated, found.sha256, skipped, notes, shown, calibration)
+    return TaskPlan(
+        variant, tuple(cases), repeated, found.sha256, rendering.skipped, notes, rendering.shown, calibration
+    )
 
 
 def _calibration(

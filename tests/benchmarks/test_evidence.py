@@ -179,3 +179,23 @@ def test_the_command_writes_every_tally(tmp_path: Path) -> None:
     assert len(result["cells"]) == 32
     assert len(result["metrics_sha256"]) == 64
     assert result["cells"][0]["coverage"]["youden_j"]["trials"] <= 2
+
+
+@pytest.mark.slow
+def test_cells_that_are_there_are_not_measured_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "coverage.json"
+    arguments = ["--grid", "small", "--data-sets", "1", "--level-sets", "1", "--processes", "1", "--json", str(file)]
+    main(arguments)
+    whole = json.loads(file.read_text())
+    file.write_text(json.dumps({**whole, "cells": whole["cells"][:30]}))
+    main(arguments)
+    assert "30 cells of 32 stand in" in capsys.readouterr().err
+    again = json.loads(file.read_text())
+    tallies = [
+        [{name: cell[name] for name in ("coverage", "levels")} for cell in each["cells"]] for each in (whole, again)
+    ]
+    assert tallies[0] == tallies[1]
+    assert again["cells"][:30] == whole["cells"][:30]
+    file.write_text(json.dumps({**whole, "metrics_sha256": "of other code"}))
+    main(arguments)
+    assert "stand in" not in capsys.readouterr().err

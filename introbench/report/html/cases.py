@@ -10,12 +10,13 @@ import base64
 import json
 import math
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from io import StringIO
 from typing import Any
 
 import numpy as np
 
-from introbench.metrics.ledgers import Record
+from introbench.metrics.ledgers import Record, Records
 from introbench.metrics.observations import UNPARSABLE, Answers
 from introbench.metrics.read import ModelEntry, TaskEntry
 from introbench.metrics.schema import TaskSummary
@@ -28,6 +29,7 @@ __all__ = ["packed_cases"]
 
 _NOT_ANSWERED = -2
 """Stands beside the verdicts of `observations`."""
+_PIECE = 1 << 20
 _SAID = {"changed": 1, "unchanged": 0, "unparsable": UNPARSABLE}
 
 
@@ -87,49 +89,97 @@ def packed_cases(runs: Sequence[ReportedRun], longest: int) -> tuple[str, int]:
         for run in runs
         for task, summary in zip(run.run.tasks, run.summary.tasks, strict=True)
     ]
-    data = {
-        "strings": texts.strings.values,
-        "lists": texts.lists.values,
-        "contexts": texts.contexts.values,
-        "blocks": blocks,
-    }
-    packed = zlib.compress(json.dumps(data, separators=(",", ":")).encode(), 9)
+    tables = {"strings": texts.strings, "lists": texts.lists, "contexts": texts.contexts}
+    members = [(name, _json(table.values)) for name, table in tables.items()]
+    packed = _compressed(_object([*members, ("blocks", f"[{','.join(blocks)}]")]))
     return base64.b64encode(packed).decode(), texts.cut
 
 
-def _block(run: ReportedRun, task: TaskEntry, summary: TaskSummary, texts: _Texts) -> dict[str, Any]:
-    """One task of one run."""
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _object(members: Iterable[tuple[str, str]]) -> str:
+    """A JSON object of names and values that are JSON already: as text, numbers take a tenth of their room."""
+    return "{" + ",".join(f"{_json(name)}:{value}" for name, value in members) + "}"
+
+
+def _compressed(text: str) -> bytes:
+    """ASCII under zlib, fed in pieces: no second copy of the whole."""
+    packer, packed = zlib.compressobj(9), bytearray()
+    for start in range(0, len(text), _PIECE):
+        packed += packer.compress(text[start : start + _PIECE].encode())
+    return bytes(packed + packer.flush())
+
+
+class _Column:
+    """A JSON list that is written entry by entry."""
+
+    def __init__(self) -> None:
+        self._file = StringIO()
+
+    def add(self, value: Any) -> None:
+        self._file.write("," if self._file.tell() else "[")
+        self._file.write(_json(value))
+
+    @property
+    def text(self) -> str:
+        """The list."""
+        return f"{self._file.getvalue() or '['}]"
+
+
+def _block(run: ReportedRun, task: TaskEntry, summary: TaskSummary, texts: _Texts) -> str:
+    """One task of one run, as JSON."""
     chosen = np.flatnonzero(run.run.cases.tasks == task.name)
-    rows = [run.rows[index] for index in chosen.tolist()]
-    derived = all(row["id"] == f"{row['task']}/{row['item']}/{row.get('cue')}" for row in rows)
-    prompts = run.texts.get(task.name, TaskTexts({}, len(rows), "manifest.json does not name the task"))
+    places = chosen.tolist()
+    prompts = run.texts.get(task.name, TaskTexts({}, len(places), "manifest.json does not name the task"))
     collapsed = {emitter.model: emitter.saying.collapsed for emitter in summary.emitters}
-    return {
+    facts: dict[str, Any] = {
         "run": inert(run.name),
         "task": inert(task.name),
         "wording": [inert(task.wording.unchanged), inert(task.wording.changed)],
         "missing": prompts.missing,
         "reason": inert(prompts.reason),
-        "ids": None if derived else [inert(row["id"]) for row in rows],
-        "item": [texts.text(row["item"]) for row in rows],
-        "kind": [texts.text(str(row.get("item_kind", ""))) for row in rows],
-        "cue": [texts.text(str(row.get("cue", ""))) for row in rows],
-        "cueKind": [texts.text(row["cue_kind"]) for row in rows],
-        "split": [texts.text(row["cue_split"]) for row in rows],
-        "choices": [texts.choices(row["choices"]) for row in rows],
-        "hint": [-1 if row["hint"] is None else row["hint"] for row in rows],
-        "key": [-1 if row["key"] is None else row["key"] for row in rows],
-        "text": [_text(prompts.texts.get(row["id"]), texts) for row in rows],
-        "models": [
-            {
-                "name": inert(model.name),
-                "role": model.role,
-                "collapsed": _SAID.get(collapsed.get(model.name) or ""),
-                **_answers(rows, run.run.answers[model.name].take(chosen), run.replies[model.name], texts),
-            }
-            for model in _targets_first(run.run.models)
-        ],
     }
+    members = [(name, _json(value)) for name, value in facts.items()]
+    members += _case_columns(run, places, texts)
+    shown = _Column()
+    for row in run.rows.some(places):
+        shown.add(_text(prompts.texts.get(row["id"]), texts))
+    members.append(("text", shown.text))
+    models = []
+    for model in _targets_first(run.run.models):
+        said = _SAID.get(collapsed.get(model.name) or "")
+        about = {"name": inert(model.name), "role": model.role, "collapsed": said}
+        answers = run.run.answers[model.name].take(chosen)
+        columns = _answers(run.rows.some(places), answers, run.replies[model.name], texts)
+        models.append(_object([*((name, _json(value)) for name, value in about.items()), *columns]))
+    members.append(("models", f"[{','.join(models)}]"))
+    return _object(members)
+
+
+def _case_columns(run: ReportedRun, places: Sequence[int], texts: _Texts) -> Iterator[tuple[str, str]]:
+    """What the cases of a block are, column by column, so that texts stand in the table in that order."""
+    derived = all(row["id"] == f"{row['task']}/{row['item']}/{row.get('cue')}" for row in run.rows.some(places))
+    yield "ids", _json(None if derived else [inert(row["id"]) for row in run.rows.some(places)])
+    names = {"item": "item", "kind": "item_kind", "cue": "cue", "cueKind": "cue_kind", "split": "cue_split"}
+    values: dict[str, list[str]] = {name: [] for name in names}
+    choices: list[tuple[str, ...]] = []
+    known: dict[Any, Any] = {}
+    marks: dict[str, list[int]] = {"hint": [], "key": []}
+    for row in run.rows.some(places):
+        for name, field in names.items():
+            value = str(row.get(field, ""))
+            values[name].append(known.setdefault(value, value))
+        listed = tuple(row["choices"])
+        choices.append(known.setdefault(listed, listed))
+        for name, found in marks.items():
+            found.append(-1 if row[name] is None else row[name])
+    for name, column in values.items():
+        yield name, _json([texts.text(value) for value in column])
+    yield "choices", _json([texts.choices(each) for each in choices])
+    for name, found in marks.items():
+        yield name, _json(found)
 
 
 def _targets_first(models: Iterable[ModelEntry]) -> list[ModelEntry]:
@@ -146,22 +196,24 @@ def _text(found: CaseText | None, texts: _Texts) -> list[int] | int:
 
 
 def _answers(
-    rows: Sequence[Mapping[str, Any]], answers: Answers, replies: Mapping[str, Record], texts: _Texts
-) -> dict[str, Any]:
-    """What one model decided, and the probabilities or the text behind it."""
-    found = {part: [replies.get(row["asks"][part]) for row in rows] for part in ("uncued", "cued", "explanation")}
-    said = np.where(answers.explained, answers.said, _NOT_ANSWERED)
-    return {
-        "uncued": answers.uncued.tolist(),
-        "cued": answers.cued.tolist(),
-        "said": said.tolist(),
-        "content": answers.content.tolist(),
-        "changed": [-1 if math.isnan(p) else round(1000 * p) for p in answers.p_changed.tolist()],
-        "pUncued": [_per_mille(reply) for reply in found["uncued"]],
-        "pCued": [_per_mille(reply) for reply in found["cued"]],
-        "pSaid": [_per_mille(reply) for reply in found["explanation"]],
-        "written": [_written(reply, texts) for reply in found["explanation"]],
-    }
+    rows: Iterable[Mapping[str, Any]], answers: Answers, replies: Records, texts: _Texts
+) -> Iterator[tuple[str, str]]:
+    """What one model decided, and the probabilities or the text behind it, column by column."""
+    yield "uncued", _json(answers.uncued.tolist())
+    yield "cued", _json(answers.cued.tolist())
+    yield "said", _json(np.where(answers.explained, answers.said, _NOT_ANSWERED).tolist())
+    yield "content", _json(answers.content.tolist())
+    yield "changed", _json([-1 if math.isnan(p) else round(1000 * p) for p in answers.p_changed.tolist()])
+    shares = {"uncued": _Column(), "cued": _Column(), "explanation": _Column()}
+    written = _Column()
+    for row in rows:
+        found = {part: replies.get(row["asks"][part]) for part in shares}
+        for part, column in shares.items():
+            column.add(_per_mille(found[part]))
+        written.add(_written(found["explanation"], texts))
+    for name, part in (("pUncued", "uncued"), ("pCued", "cued"), ("pSaid", "explanation")):
+        yield name, shares[part].text
+    yield "written", written.text
 
 
 def _per_mille(reply: Record | None) -> list[int] | int:
