@@ -71,6 +71,10 @@ class RunDirectoryError(UsageError):
     """A run directory cannot be used as asked: of another run, in use, or damaged."""
 
 
+class FolderInUseError(RunDirectoryError):
+    """Another process is at work in the folder."""
+
+
 class NotComparableError(IntrobenchError):
     """Two results differ in something that forbids comparing them."""
 

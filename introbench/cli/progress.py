@@ -64,7 +64,11 @@ def _lines() -> Callable[[Progress], None]:
             return
         now = time.monotonic()
         finished = progress.total > 0 and progress.done == progress.total
-        if progress.step == "loading":
+        if progress.step == "waiting":
+            if progress.model not in last:
+                say(f"{progress.model}: waiting for another process, which measures its labels", err=True)
+            last[progress.model] = now
+        elif progress.step == "loading":
             say(f"{progress.model}: {progress.step}", err=True)
             started[progress.model] = last[progress.model] = now
         elif finished or now - last.get(progress.model, 0.0) > _SECONDS_BETWEEN_LINES:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from introbench.errors import RunDirectoryError
+from introbench.errors import FolderInUseError, RunDirectoryError
 from introbench.files import disk_errors, slug, write_whole
 
 __all__ = ["RunDirectory", "read_manifest"]
@@ -114,7 +114,7 @@ class RunDirectory:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise RunDirectoryError(f"{self.path}: another process is running there; wait for it") from error
+                raise FolderInUseError(f"{self.path}: another process is running there; wait for it") from error
             self._tidy()
             try:
                 yield

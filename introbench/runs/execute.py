@@ -40,7 +40,7 @@ class Progress:
 
     Attributes:
         model: name of the model at work.
-        step: "opening", "loading" or "asking".
+        step: "opening", "loading", "asking" or "training"; "waiting" while another process measures what is needed.
         done: requests of this model that are answered, those found in the ledger included.
         total: requests of this model; 0 while it is being opened. With several ranks, this one's share of them.
         found: requests that were in the ledger when the run began.

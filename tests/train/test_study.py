@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,16 @@ import yaml
 from introbench.errors import SpecError, TaskError, UsageError
 from introbench.metrics.intervals import Estimate
 from introbench.runs.config import resolve_config
+from introbench.runs.directory import RunDirectory
+from introbench.runs.execute import Progress
 from introbench.runs.plan import make_plan
+from introbench.train.rows import TrainingSet
 from introbench.train.study.across import units_in_matrix
 from introbench.train.study.config import Study, Unit, read_study, units_of
 from introbench.train.study.page import detectable_gap, study_page
 from introbench.train.study.results import LARGEST, UnitResult, read_results
 from introbench.train.study.runner import chosen_units, plan_study, run_units
+from introbench.train.study.unit import run_unit
 
 SETTINGS = {
     "items": 16,
@@ -196,6 +201,31 @@ def test_a_unit_that_cannot_be_carried_out_is_written_down_and_tried_again(tmp_p
     assert "1 of 3 units could not be carried out: kl-s0" in page and "kl-s0: no such thing" in page
     assert [unit.id for unit, _ in run_units(units_of(study), tmp_path / "results", carry_out)] == ["kl-s0"]
     assert tried == ["kl-s0", "no_kl-s0", "noise-0.2-s0", "kl-s0"]
+
+
+def test_a_unit_waits_for_labels_that_another_one_is_measuring(
+    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = read_study(written(tmp_path, student=f"hf/{tiny_llama}", arms=["kl"], seeds=[0]))
+    folder, seen = tmp_path / "labels", list[str]()
+    held = RunDirectory(folder)
+    monkeypatch.setattr("introbench.train.study.unit._PATIENCE", 0.0)
+    with ExitStack() as other:
+        other.enter_context(held.locked())
+
+        def measure(request: Any, by: Any) -> TrainingSet:
+            with held.locked():
+                raise UsageError("now it is free")
+
+        def on_progress(progress: Progress) -> None:
+            seen.append(progress.step)
+            if len(seen) == 3:
+                other.close()
+
+        monkeypatch.setattr("introbench.train.study.unit.training_set", measure)
+        with pytest.raises(UsageError, match="now it is free"):
+            run_unit(units_of(study)[0], tmp_path / "out", on_progress)
+    assert seen == ["waiting"] * 3
 
 
 def test_the_detectable_gap_is_what_the_width_of_the_interval_says() -> None:

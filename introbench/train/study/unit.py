@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from introbench.errors import FolderInUseError
 from introbench.files import disk_errors, write_whole
 from introbench.hashing import file_hash
 from introbench.metrics.summary import dump, summarise
@@ -29,6 +30,8 @@ from introbench.train.trainer import TrainOutcome, open_base, train
 __all__ = ["estimated_seconds", "run_unit", "unit_folder"]
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
+_PATIENCE = 2.0
+"""Seconds between two looks at a folder that another process works in."""
 
 OnProgress = Callable[[Progress], None]
 
@@ -50,7 +53,7 @@ def run_unit(unit: Unit, out: Path, on_progress: OnProgress = lambda progress: N
     measure = partial(execute, on_progress=on_progress)
     request = _request(unit, out)
     with clock.running("labels"):
-        training = training_set(request, measure)
+        training = _when_free(lambda: training_set(request, measure), unit, on_progress)
     config = _training(unit, request, training, folder, shared=out / "labels")
     with clock.running("training"):
         outcome = train(config, on_progress)
@@ -82,6 +85,16 @@ def run_unit(unit: Unit, out: Path, on_progress: OnProgress = lambda progress: N
         hardware=hardware(),
         git=git_state(),
     )
+
+
+def _when_free(make: Callable[[], TrainingSet], unit: Unit, on_progress: OnProgress) -> TrainingSet:
+    """A training set as soon as no other unit, side by side with this one, is measuring its labels."""
+    while True:
+        try:
+            return make()
+        except FolderInUseError:
+            on_progress(Progress(unit.id, "waiting"))
+            time.sleep(_PATIENCE)
 
 
 def estimated_seconds(unit: Unit, out: Path) -> float:
