@@ -7,11 +7,9 @@
 
   const start = (data) => {
     const state = { sort: "", falling: true, page: 0, shown: [], chosen: [] };
-    // Read once per drawing: a thousand rows ask for it several times each.
-    let where = -1;
-    const look = () => { where = data.boards.findIndex((each) => each.name === at("board").value); };
-    const result = (run) => run.results[where] || null;
-    const several = () => where < 0;
+    const where = () => data.boards.findIndex((each) => each.name === at("board").value);
+    const result = (run) => run.results[where()] || null;
+    const several = () => where() < 0;
 
     // ---- columns
     const svg = (tag, attributes, ...children) => {
@@ -81,21 +79,27 @@
     const columns = () => (several() ? ofAll : ofBoard);
 
     // ---- which runs
-    const filter = () => {
-      const [search, wanted, tier, trained, relation, weights] =
-        ["search", "size", "tier", "trained", "relation", "weights"].map((id) => at(id).value);
-      const query = search.trim().toLowerCase(), trusted = data.tiers.findIndex((each) => each.name === tier);
-      const [low, high] = SIZES[wanted] || [];
-      return (run) => (several() || result(run))
-        && (!tier || run.tier <= trusted)
-        && (!wanted || (wanted === "unknown" ? run.parameters === null : run.parameters !== null && run.parameters >= low && run.parameters < high))
-        && (!trained || String(run.trained) === trained) && (!relation || run.relation === relation)
-        && (!weights || String(run.open) === weights) && (!query || run.words.includes(query));
+    const fits = (run) => {
+      const value = (id) => at(id).value;
+      if (!several() && !result(run)) return false;
+      if (value("tier") && run.tier > data.tiers.findIndex((tier) => tier.name === value("tier"))) return false;
+      if (value("size")) {
+        if (value("size") === "unknown") { if (run.parameters !== null) return false; }
+        else {
+          const [low, high] = SIZES[value("size")];
+          if (run.parameters === null || run.parameters < low || run.parameters >= high) return false;
+        }
+      }
+      if (value("trained") && String(run.trained) !== value("trained")) return false;
+      if (value("relation") && run.relation !== value("relation")) return false;
+      if (value("weights") && String(run.open) !== value("weights")) return false;
+      const query = value("search").trim().toLowerCase();
+      return !query || run.words.includes(query);
     };
     const choose = () => {
       const column = columns().find((each) => each.key === state.sort);
       const sign = state.falling ? -1 : 1;
-      const keyed = data.runs.filter(filter()).map((run) => [run, column.value(run)]);
+      const keyed = data.runs.filter(fits).map((run) => [run, column.value(run)]);
       keyed.sort(([one, a], [other, b]) => {
         // No order of columns puts what nobody has checked above what somebody has.
         if (one.tier !== other.tier) return one.tier - other.tier;
@@ -170,7 +174,7 @@
         if (head.dataset.sort === state.sort) head.setAttribute("aria-sort", state.falling ? "descending" : "ascending");
         else head.removeAttribute("aria-sort");
       }
-      const chosen = data.boards[where];
+      const chosen = data.boards[where()];
       at("about").replaceChildren(...(chosen ? [chosen.says, " ", make("a", { href: chosen.page }, "All about this board"), "."]
         : ["J of Self above its best floor on every board. Choose a board for intervals, ties and warnings."]));
       offer();
@@ -190,7 +194,6 @@
       for (const id of CHOICES) at(id).value = asked.has(id) ? asked.get(id) : at(id).dataset.usual;
       if (at("board").selectedIndex < 0) at("board").value = at("board").dataset.usual;
       for (const id of CHOICES) if (at(id).tagName === "SELECT" && at(id).selectedIndex < 0) at(id).value = "";
-      look();
       reset();
       if (columns().some((column) => column.key === asked.get("sort"))) {
         state.sort = asked.get("sort");
@@ -208,7 +211,7 @@
       run.words = [name(run), run.revision, run.run, run.spec, run.engine].join("\n").toLowerCase();
     });
     for (const id of CHOICES.slice(1)) at(id).addEventListener(id === "search" ? "input" : "change", again);
-    at("board").addEventListener("change", () => { look(); reset(); heads(); again(); });
+    at("board").addEventListener("change", () => { reset(); heads(); again(); });
     at("filters").addEventListener("submit", (event) => event.preventDefault());
     at("filters").addEventListener("reset", (event) => {
       event.preventDefault();
