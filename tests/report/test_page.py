@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import shlex
+import shutil
 import zlib
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,7 +19,9 @@ from hypothesis import strategies as st
 from reports import manifest_of, run_of, variables
 
 from introbench.cli.run import run as run_command
+from introbench.errors import RunDirectoryError
 from introbench.metrics.observations import CHANGED
+from introbench.metrics.summary import summarise
 from introbench.report.gather import gather
 from introbench.report.html import page as page_module
 from introbench.report.html.page import html_page
@@ -261,3 +264,14 @@ def test_colours_keep_the_contrast_of_wcag_aa(block: str) -> None:
 def test_dark_by_choice_is_dark_by_preference() -> None:
     css = (Path(page_module.__file__).parent / "page.css").read_text()
     assert variables(css, ":root:not") == variables(css, ':root[data-theme="dark"]')
+
+
+def test_a_summary_of_a_later_schema_is_refused_in_one_line_with_the_way_out(stored: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(stored, tmp_path / "run"))
+    later = {**summarise(run).model_dump(mode="json"), "schema_version": 2, "news": {}}
+    (run / "summary.json").write_text(json.dumps(later), "utf-8")
+    with pytest.raises(RunDirectoryError) as error:
+        gather(run)
+    assert "has schema version 2, and this introbench knows 1" in str(error.value)
+    assert "introbench score" in str(error.value)
+    assert "\n" not in str(error.value)
