@@ -13,8 +13,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from reports import manifest_of, run_of, variables
 
@@ -24,6 +25,7 @@ from introbench.metrics.observations import CHANGED
 from introbench.metrics.summary import summarise
 from introbench.report.gather import gather
 from introbench.report.html import page as page_module
+from introbench.report.html.cases import _compressed
 from introbench.report.html.page import html_page
 from introbench.report.prompts import cued_span
 from introbench.report.provenance import command_of
@@ -275,3 +277,18 @@ def test_a_summary_of_a_later_schema_is_refused_in_one_line_with_the_way_out(sto
     assert "has schema version 2, and this introbench knows 1" in str(error.value)
     assert "introbench score" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_the_cases_are_packed_piece_by_piece_into_the_bytes_that_packing_the_whole_gives(page: str) -> None:
+    found = re.search(r'id="data">([A-Za-z0-9+/=]*)</script>', page)
+    assert found is not None
+    whole = json.dumps(case_data(page), separators=(",", ":"))
+    assert base64.b64decode(found[1]) == zlib.compress(whole.encode(), 9)
+
+
+@given(st.integers(0, 2**32), st.integers(0, 3 << 20))
+@settings(max_examples=5, deadline=None)
+def test_text_of_any_length_is_packed_as_zlib_packs_it_whole(seed: int, length: int) -> None:
+    text = np.random.default_rng(seed).choice(list('[]{},:"abc0123456789'), length).astype("U1")
+    joined = "".join(text.tolist())
+    assert _compressed(joined) == zlib.compress(joined.encode(), 9)
