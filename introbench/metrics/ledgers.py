@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -75,7 +74,7 @@ class Records:
 
     def __init__(self) -> None:
         self.used = 0
-        self._places: dict[int, dict[str, int]] = {FIRST: {}}
+        self._places: dict[int, dict[bytes, int]] = {FIRST: {}}
         self._values = array("d")
         self._ends = array("Q")
         self._texts: dict[int, str | None] = {}
@@ -87,10 +86,10 @@ class Records:
 
     def add(self, ask: str, replicate: int, logprobs: Sequence[float], text: str | None) -> None:
         """Keep a row, unless its request is there."""
-        places = self._places.setdefault(replicate, {})
-        if ask in places:
+        places, key = self._places.setdefault(replicate, {}), _digest(ask)
+        if key in places:
             return
-        place = places[sys.intern(ask)] = len(self._ends)
+        place = places[key] = len(self._ends)
         try:
             self._values.extend(array("d", logprobs))
         except (TypeError, ValueError, OverflowError):
@@ -103,12 +102,12 @@ class Records:
 
     def get(self, ask: str, replicate: int = FIRST) -> Record | None:
         """The answer to a request, or None."""
-        place = self._places.get(replicate, {}).get(ask)
+        place = self._places.get(replicate, {}).get(_digest(ask))
         return None if place is None else self._record(place)
 
     def use(self, ask: str, replicate: int) -> Record | None:
         """The same, and the request counts as used."""
-        place = self._places.get(replicate, {}).get(ask)
+        place = self._places.get(replicate, {}).get(_digest(ask))
         if place is None:
             return None
         self.used += not self._seen[place]
@@ -156,6 +155,6 @@ def records_of(folder: Path, fingerprint: str) -> tuple[Records, Entries]:
     return found, entries
 
 
-def _digest(key: str) -> bytes:
-    """A key in a quarter of the room that its text takes."""
-    return hashlib.blake2b(str(key).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+def _digest(text: str) -> bytes:
+    """A hash in half of the room that its text takes."""
+    return hashlib.blake2b(str(text).encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -32,7 +32,7 @@ Role = Literal["target", "base", "reference"]
 
 
 Hash = Annotated[str, AfterValidator(sys.intern)]
-"""Hash of a question. It stands in the ledgers too: one text in memory for all."""
+"""Hash of a question. Cases of an item share some: one text in memory for all."""
 
 
 class _Read(BaseModel):
@@ -194,9 +194,16 @@ def read_run(path: Path) -> Run:
         openings=openings,
         judged=judged,
         asks=tuple(" ".join(row.asks[part] for part in PARTS) for row in rows),
-        choices=tuple(tuple(row.choices) for row in rows),
+        choices=_choices(rows),
         ledgers={name: book.entries.counted() for name, book in books.items()},
     )
+
+
+def _choices(rows: Sequence[CaseRow]) -> tuple[tuple[str, ...], ...]:
+    """Per case, the texts of its choices; cases of an item share them, in memory too."""
+    known: dict[tuple[str, ...], tuple[str, ...]] = {}
+    found = (tuple(row.choices) for row in rows)
+    return tuple(known.setdefault(choices, choices) for choices in found)
 
 
 def _answers(

@@ -44,6 +44,7 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 1
+"""A reader refuses a higher one in one line. Raised where a field goes or changes its meaning, not where one comes."""
 SCHEMA_FILE = Path(__file__).with_name("summary.schema.json")
 
 

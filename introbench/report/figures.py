@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
 from introbench.metrics.intervals import Estimate, rate
-from introbench.metrics.schema import EmitterSummary, TaskSummary
+from introbench.metrics.schema import EmitterSummary, PairSummary, TaskSummary
+from introbench.metrics.scores import grade
+from introbench.metrics.summary import DECIMALS
 from introbench.report.gather import ReportedRun
 
 __all__ = ["Curve", "Figure", "Heat", "Line", "Point", "Whiskers", "figures_of"]
@@ -144,8 +147,8 @@ def figures_of(runs: Sequence[ReportedRun]) -> list[Figure]:
     for number, (run, task) in enumerate(parts):
         found += _calibration(number, headings[id(task)], run, task)
     found += _trajectories(runs)
-    for number, (heading, task) in enumerate(tasks):
-        found += _matrix(number, heading, task)
+    for number, (run, task) in enumerate(parts):
+        found += _matrix(number, headings[id(task)], run, task)
     return found
 
 
@@ -297,8 +300,9 @@ def _bins(run: ReportedRun, task: str, model: str) -> Iterator[Point]:
 
 
 def _trajectories(runs: Sequence[ReportedRun]) -> Iterator[Figure]:
-    """Self, Ref and drift over the targets of all runs, in the order in which they were given."""
+    """Self, Ref and drift over the targets of all runs, in the order in which they were given: a plot per reference."""
     names = list(dict.fromkeys(task.name for run in runs for task in run.summary.tasks))
+    axis = "run" if len(runs) > 1 else "model"
     for number, name in enumerate(names):
         steps = [
             (run.name if len(runs) > 1 else emitter.model, task, emitter)
@@ -309,26 +313,35 @@ def _trajectories(runs: Sequence[ReportedRun]) -> Iterator[Figure]:
         ]
         if len(steps) < 2:
             continue
-        lines = [Line("Self", SELF, _along([emitter.self_scores.exact_match for _, _, emitter in steps]))]
-        first = [
-            next((pair for pair in task.pairs if pair.emitter == emitter.model), None) for _, task, emitter in steps
-        ]
-        if any(first):
-            references = [pair.reference_scores.exact_match if pair else None for pair in first]
-            lines.append(Line("Ref", REF, _along(references)))
-            lines.append(Line("d: labels that differ", OTHER, _along([p.exact.drift if p else None for p in first])))
-        yield Curve(
-            f"trajectory-{number}",
-            f"Trajectory: {name}",
-            "Exact match with the own labels (Self) and with those of the first reference (Ref), and the share d of "
-            "labels that differ, over the runs or checkpoints in the order given.",
-            "run" if len(runs) > 1 else "model",
-            "share",
-            0.0,
-            1.0,
-            tuple((float(place), label) for place, (label, _, _) in enumerate(steps)),
-            tuple(lines),
-        )
+        ticks = tuple((float(place), label) for place, (label, _, _) in enumerate(steps))
+        own = Line("Self", SELF, _along([emitter.self_scores.exact_match for _, _, emitter in steps]))
+        pairs = [{pair.reference: pair for pair in task.pairs if pair.emitter == one.model} for _, task, one in steps]
+        references = list(dict.fromkeys(reference for found in pairs for reference in found))
+        for place, reference in enumerate(references or [None]):
+            title = f"Trajectory: {name}" + (f", against {reference}" if len(references) > 1 else "")
+            lines = [own] if reference is None else [own, *_against([found.get(reference) for found in pairs])]
+            yield _trajectory(f"trajectory-{number}" + (f"-{place}" if place else ""), title, axis, ticks, lines)
+
+
+def _against(pairs: Sequence[PairSummary | None]) -> Iterator[Line]:
+    """Ref and drift along the steps; a step without this reference is left open."""
+    yield Line("Ref", REF, _along([pair.reference_scores.exact_match if pair else None for pair in pairs]))
+    yield Line("d: labels that differ", OTHER, _along([pair.exact.drift if pair else None for pair in pairs]))
+
+
+def _trajectory(name: str, title: str, axis: str, ticks: tuple[tuple[float, str], ...], lines: Sequence[Line]) -> Curve:
+    return Curve(
+        name,
+        title,
+        "Exact match with the own labels (Self) and with those of the reference (Ref), and the share d of labels that "
+        "differ, over the runs or checkpoints in the order given.",
+        axis,
+        "share",
+        0.0,
+        1.0,
+        ticks,
+        tuple(lines),
+    )
 
 
 def _along(estimates: Sequence[Estimate | None]) -> tuple[Point, ...]:
@@ -340,8 +353,8 @@ def _along(estimates: Sequence[Estimate | None]) -> tuple[Point, ...]:
     )
 
 
-def _matrix(number: int, heading: str, task: TaskSummary) -> Iterator[Figure]:
-    """Emitter × teacher, as far as the summary has it: pairs are a target with another model, both ways."""
+def _matrix(number: int, heading: str, run: ReportedRun, task: TaskSummary) -> Iterator[Figure]:
+    """Emitter × teacher, every model of the run with every other."""
     models = tuple(emitter.model for emitter in task.emitters)
     if len(models) < 2:
         return
@@ -350,13 +363,27 @@ def _matrix(number: int, heading: str, task: TaskSummary) -> Iterator[Figure]:
     }
     for pair in task.pairs:
         cells[pair.emitter, pair.reference] = pair.reference_scores.exact_match.value
-    values = tuple(tuple(cells.get((emitter, teacher)) for teacher in models) for emitter in models)
+    # The summary pairs the target alone; two references are set side by side here, and are no result of the run.
+    for emitter, teacher in product(models, models):
+        if (emitter, teacher) not in cells:
+            cells[emitter, teacher] = _match(run, task.name, emitter, teacher)
+    values = tuple(tuple(cells[emitter, teacher] for teacher in models) for emitter in models)
     yield Heat(
         f"matrix-{number}",
         f"Emitter × teacher: {heading}",
-        "Exact match of each row's explanations with each column's labels, on the cases that both answered; – is no "
-        "pair of the run. Introspection shows as a diagonal that stands out; shared drift does not.",
+        "Exact match of each row's explanations with each column's labels, on the cases that both answered. "
+        "Introspection shows as a diagonal that stands out; shared drift does not.",
         models,
         models,
         values,
     )
+
+
+def _match(run: ReportedRun, task: str, emitter: str, teacher: str) -> float | None:
+    """Exact match of one model's explanations with another's labels, as a pair of the summary has it."""
+    cases, one, other = run.run.cases, run.run.answers[emitter], run.run.answers[teacher]
+    used = (cases.tasks == task) & cases.headline & one.behaved & other.behaved & one.explained
+    if not used.any():
+        return None
+    graded = grade(one.take(used).explanations, other.take(used).labels, cases.clusters[used])
+    return round(float(np.mean(graded.exact)), DECIMALS)

@@ -17,7 +17,7 @@ from introbench.errors import RunDirectoryError
 from introbench.files import disk_errors
 from introbench.metrics.ledgers import Records, records_of
 from introbench.metrics.read import Run, read_run
-from introbench.metrics.schema import Summary
+from introbench.metrics.schema import SCHEMA_VERSION, Summary
 from introbench.metrics.summary import summarise_run
 from introbench.report.prompts import TaskTexts, rebuilt_texts
 from introbench.runs.directory import RunDirectory, read_manifest
@@ -129,14 +129,29 @@ def _gathered(path: Path, include_paths: Sequence[Path], known: tuple[Run, Summa
     )
 
 
+def _schema_version(data: bytes) -> int | None:
+    """The schema version that a summary states, or None where it states none."""
+    try:
+        found = json.loads(data)["schema_version"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return found if isinstance(found, int) else None
+
+
 def _summary(directory: RunDirectory, run: Run) -> Summary:
     if not directory.summary.exists():
         return summarise_run(run)
     way_out = f"run `introbench score {directory.path}` first"
+    with disk_errors(directory.summary):
+        data = directory.summary.read_bytes()
     try:
-        with disk_errors(directory.summary):
-            summary = Summary.model_validate_json(directory.summary.read_bytes())
+        summary = Summary.model_validate_json(data)
     except ValidationError as error:
+        if (found := _schema_version(data)) is not None and found > SCHEMA_VERSION:
+            raise RunDirectoryError(
+                f"{directory.summary}: has schema version {found}, and this introbench knows {SCHEMA_VERSION}; "
+                f"upgrade introbench, or {way_out} to build it anew"
+            ) from error
         raise RunDirectoryError(f"{directory.summary}: was not written by this version; {way_out}") from error
     models = [model.name for model in run.models] == [model.name for model in summary.models]
     tasks = [task.name for task in run.tasks] == [task.name for task in summary.tasks]

@@ -128,6 +128,69 @@ def test_rows_of_one_item_are_one_cluster(tmp_path: Path) -> None:
     assert scored(tmp_path, [{**each, "item": None} for each in rows]).counts.clusters == 90
 
 
+TEST_ROWS, UNCHANGED_ROWS = 1400, 466
+"""The predecessor's test set (arXiv 2511.08579); a third of Qwen3-8B's answers stay."""
+CHANGED_TO = {"A": 252, "B": 240, "C": 226, "D": 216}
+EXACT_ROWS = 1168
+
+
+def published_table() -> list[dict[str, Any]]:
+    """Behaviour of the size and the base rates of the published table; its own rows are not known."""
+    turn = dict(zip(LETTERS, LETTERS[1:] + LETTERS[:1], strict=True))
+    changed = [row(uncued=letter, cued=turn[letter]) for letter, count in CHANGED_TO.items() for _ in range(count)]
+    return [*changed, *(row(uncued=LETTERS[n % 4], cued=LETTERS[n % 4]) for n in range(UNCHANGED_ROWS))]
+
+
+def bracketed(verdict: str, letter: str) -> str:
+    start = (
+        "The most likely output would change to" if verdict == "changed" else "The output would remain unchanged from"
+    )
+    return f"{start} <<<Answer: {letter}>>>."
+
+
+def test_counts_with_the_base_rates_of_the_published_table_give_its_floors(tmp_path: Path) -> None:
+    """18.0 for the best constant explanation, 33.3 for "always unchanged" with the true cued answer."""
+    rows = published_table()
+    assert len(rows) == TEST_ROWS
+    constant = {
+        (verdict, letter): fractions(
+            scored(tmp_path, [{**each, "explanation": bracketed(verdict, letter)} for each in rows])
+        )["exact_match"]
+        for verdict in ("changed", "unchanged")
+        for letter in LETTERS
+    }
+    assert max(constant.values()) == constant["changed", "A"]
+    assert round(100 * constant["changed", "A"], 2) == 18.0
+    cued = scored(tmp_path, [{**each, "explanation": bracketed("unchanged", each["cued"])} for each in rows])
+    assert round(100 * fractions(cued)["exact_match"], 1) == 33.3
+    # The same explainer is one of our floors.
+    floors = {floor.name: floor.exact_match for floor in cued.floors}
+    assert floors["always unchanged, own cued answer"] == pytest.approx(cued.scores.exact_match.value, abs=1e-12)
+
+
+def test_the_three_numbers_of_the_published_table_follow_from_counts_by_their_definitions(tmp_path: Path) -> None:
+    """83.4 exact, of 1,400 rows; has-changed F1 and content match as an independent library counts them."""
+    turn = dict(zip(LETTERS, LETTERS[1:] + LETTERS[:1], strict=True))
+    rows = []
+    for number, each in enumerate(published_table()):
+        verdict, letter = ("changed" if each["cued"] != each["uncued"] else "unchanged"), each["uncued"]
+        if number * 232 % TEST_ROWS < TEST_ROWS - EXACT_ROWS:  # spread over the table
+            wrong = number % 3  # verdict, content, or both
+            verdict = {"changed": "unchanged", "unchanged": "changed"}[verdict] if wrong != 1 else verdict
+            letter = turn[letter] if wrong else letter
+        rows.append({**each, "explanation": bracketed(verdict, letter)})
+    found = fractions(scored(tmp_path, rows))
+    said = ["change to" in each["explanation"] for each in rows]
+    true = [each["cued"] != each["uncued"] for each in rows]
+    named = [each["explanation"][-5] for each in rows]
+    content = [letter == each["uncued"] for letter, each in zip(named, rows, strict=True)]
+    exact = [right and says == is_so for right, says, is_so in zip(content, said, true, strict=True)]
+    assert round(100 * sum(exact) / TEST_ROWS, 1) == 83.4
+    assert found["exact_match"] == pytest.approx(sum(exact) / TEST_ROWS, abs=1e-9)
+    assert found["verdict_macro_f1"] == pytest.approx(oracle.f1_score(true, said, average="macro"), abs=1e-9)
+    assert found["content_accuracy"] == pytest.approx(sum(content) / TEST_ROWS, abs=1e-9)
+
+
 def referenced(hint: bool) -> list[dict[str, Any]]:
     rng = np.random.default_rng(0)
     rows = []

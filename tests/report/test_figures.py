@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from reports import run_of
 
+from introbench.metrics.matrix import matrix_of
 from introbench.report.figures import Curve, Heat, Whiskers, figures_of
 from introbench.report.gather import gather, gather_all
 from introbench.report.svg import inline_svg, standalone_svg
@@ -51,6 +52,36 @@ def test_the_matrix_has_self_on_its_diagonal_and_ref_beside_it(stored: Path) -> 
         emitter.self_scores.exact_match.value for emitter in task.emitters
     ]
     assert figure.values[0][1] == task.pairs[0].reference_scores.exact_match.value
+
+
+def test_two_references_are_set_side_by_side_in_the_matrix_too(tmp_path: Path) -> None:
+    models = ("scripted/random", "scripted/oracle?seed=1", "scripted/liar?seed=2")
+    run = gather(run_of(tmp_path / "three", *models, limit=20))
+    figure = next(figure for figure in figures_of([run]) if isinstance(figure, Heat))
+    (expected,) = matrix_of([run.run], ["three"]).tasks  # all three models answered every case
+    for cell in expected.cells:
+        shown = figure.values[models.index(cell.emitter)][models.index(cell.teacher)]
+        assert shown == pytest.approx(cell.exact_match.value, abs=1e-6)
+
+
+def test_a_trajectory_is_drawn_against_every_reference_of_the_series(stored: Path, tmp_path: Path) -> None:
+    references = ("scripted/oracle?seed=1", "scripted/liar?seed=2")
+    other = run_of(tmp_path / "second", "scripted/oracle", *references, limit=40)
+    runs = gather_all([other, stored])
+    curves = [figure for figure in figures_of(runs) if isinstance(figure, Curve) and "Trajectory" in figure.title]
+    assert [curve.name for curve in curves] == ["trajectory-0", "trajectory-0-1"]
+    for curve, reference in zip(curves, references, strict=True):
+        assert curve.title.endswith(f"against {reference}")
+        own, ref, drift = curve.lines
+        found = [(x, pair) for x, run in enumerate(runs) for pair in run.summary.tasks[0].pairs]
+        target = [run.summary.tasks[0].emitters[0].model for run in runs]
+        pairs = [(x, pair) for x, pair in found if pair.reference == reference and pair.emitter == target[x]]
+        assert [(point.x, point.value) for point in ref.points] == [
+            (x, pair.reference_scores.exact_match.value) for x, pair in pairs
+        ]
+        assert [(point.x, point.value) for point in drift.points] == [(x, pair.exact.drift.value) for x, pair in pairs]
+        assert len(own.points) == 2
+    assert len(curves[1].lines[1].points) == 1
 
 
 def test_several_runs_give_a_trajectory_in_the_order_given(stored: Path, tmp_path: Path) -> None:

@@ -7,20 +7,25 @@ import hashlib
 import json
 import re
 import shlex
+import shutil
 import zlib
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from reports import manifest_of, run_of, variables
 
 from introbench.cli.run import run as run_command
+from introbench.errors import RunDirectoryError
 from introbench.metrics.observations import CHANGED
+from introbench.metrics.summary import summarise
 from introbench.report.gather import gather
 from introbench.report.html import page as page_module
+from introbench.report.html.cases import _compressed
 from introbench.report.html.page import html_page
 from introbench.report.prompts import cued_span
 from introbench.report.provenance import command_of
@@ -261,3 +266,29 @@ def test_colours_keep_the_contrast_of_wcag_aa(block: str) -> None:
 def test_dark_by_choice_is_dark_by_preference() -> None:
     css = (Path(page_module.__file__).parent / "page.css").read_text()
     assert variables(css, ":root:not") == variables(css, ':root[data-theme="dark"]')
+
+
+def test_a_summary_of_a_later_schema_is_refused_in_one_line_with_the_way_out(stored: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(stored, tmp_path / "run"))
+    later = {**summarise(run).model_dump(mode="json"), "schema_version": 2, "news": {}}
+    (run / "summary.json").write_text(json.dumps(later), "utf-8")
+    with pytest.raises(RunDirectoryError) as error:
+        gather(run)
+    assert "has schema version 2, and this introbench knows 1" in str(error.value)
+    assert "introbench score" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_the_cases_are_packed_piece_by_piece_into_the_bytes_that_packing_the_whole_gives(page: str) -> None:
+    found = re.search(r'id="data">([A-Za-z0-9+/=]*)</script>', page)
+    assert found is not None
+    whole = json.dumps(case_data(page), separators=(",", ":"))
+    assert base64.b64decode(found[1]) == zlib.compress(whole.encode(), 9)
+
+
+@given(st.integers(0, 2**32), st.integers(0, 3 << 20))
+@settings(max_examples=5, deadline=None)
+def test_text_of_any_length_is_packed_as_zlib_packs_it_whole(seed: int, length: int) -> None:
+    text = np.random.default_rng(seed).choice(list('[]{},:"abc0123456789'), length).astype("U1")
+    joined = "".join(text.tolist())
+    assert _compressed(joined) == zlib.compress(joined.encode(), 9)

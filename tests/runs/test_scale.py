@@ -13,6 +13,11 @@ CASES = 4 * ITEMS
 BYTES = 500 * 1000 * 1000
 
 
+FEWER_ITEMS = 500
+BYTES_A_CASE = 3_500
+"""Of the report of a stored run, beside what any report takes."""
+
+
 @pytest.fixture
 def big_task(repository: Path, tmp_path: Path) -> Path:
     """A plugin of thousands of items with the templates of a bundled task."""
@@ -54,3 +59,17 @@ def test_fourteen_thousand_cases_stay_under_500_megabytes(big_task: Path, tmp_pa
     cost = measured("run", "--model", "scripted/oracle", "--tasks", "big", *options)
     assert (run / "cases.jsonl").read_bytes().count(b"\n") == CASES
     assert cost.peak_bytes < BYTES, f"{cost.peak_bytes / 1e6:.0f} MB"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_the_report_of_a_case_takes_little_memory(big_task: Path, tmp_path: Path) -> None:
+    """What two sizes differ in, so that libraries do not count. A hundred thousand cases stay under 500 megabytes."""
+    peaks = []
+    for items in (FEWER_ITEMS, ITEMS):
+        options = ["--include-path", str(big_task), "--aa-share", "0", "--limit", str(items)]
+        run = str(tmp_path / f"run-{items}")
+        measured("run", "--model", "scripted/oracle", "--tasks", "big", *options, "--out", run)
+        peaks.append(measured("score", run, "--include-path", str(big_task)).peak_bytes)
+    each = (peaks[1] - peaks[0]) / (4 * (ITEMS - FEWER_ITEMS))
+    assert each < BYTES_A_CASE, f"{each:.0f} bytes a case"
