@@ -23,7 +23,7 @@ def pooled_tables(summary: Summary) -> Iterator[RenderableType]:
     if summary.pooled is None:
         return
     yield Rule(Text("all tasks", style="bold"), align="left")
-    yield Text("changed: share of the own labels; says so: share of the explanations. Flags are said above in words.")
+    yield Text("changed: share of the own labels; says so: share of the explanations. report.html puts flags in words.")
     yield _overview(summary)
     yield Text(f"Means over {len(summary.tasks)} tasks, each with the same weight; intervals by MOVER.")
     lines = table("", "exact match", "J of verdict", "J above floor")
