@@ -60,7 +60,9 @@ class LmEvalHead:
                 model = self.kind.create_from_arg_obj(dict(self.arguments))
                 tokenizer = getattr(model, "tokenizer", None)
             except Exception as error:
-                raise ModelError(f"{self.spec}: lm-eval cannot load it: {_line(error)}") from error
+                # Its models ask for a GPU where no device is named, also on machines that have none.
+                way_out = "; add device=cpu" if "CUDA" in str(error) and "device" not in self.arguments else ""
+                raise ModelError(f"{self.spec}: lm-eval cannot load it: {_line(error)}{way_out}") from error
         # Only a tokenizer of transformers renders conversations and knows what ends a turn.
         known = callable(getattr(tokenizer, "apply_chat_template", None))
         return LmEvalModel(self, model, make_chat(tokenizer, self.spec) if known else None)

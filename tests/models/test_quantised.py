@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 import introbench
 from introbench import ChoiceRequest
@@ -24,39 +24,48 @@ PROMPT = tuple(range(20, 40))
 REQUEST = ChoiceRequest(PROMPT, ((1, 2), (3,), (1, 2, 4)))
 
 
+@pytest.fixture(scope="module")
+def wide(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model whose layers are as wide as two blocks of 64 weights: narrower ones its kernels for CPUs refuse."""
+    torch.manual_seed(0)
+    config = AutoConfig.from_pretrained(tiny_llama, hidden_size=128, intermediate_size=128)
+    folder = tmp_path_factory.mktemp("wide")
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(tiny_llama).save_pretrained(folder)
+    return folder
+
+
 def scores(model: Any) -> tuple[float, ...]:
     (found,) = model.score([REQUEST])
     return tuple(found.logprobs)
 
 
 @pytest.mark.parametrize("bits", ["4bit", "nf4", "8bit"])
-def test_fewer_bits_move_the_numbers_a_little_and_are_another_identity(bits: str, tiny_llama: Path) -> None:
-    plain = introbench.load_model(f"hf/{tiny_llama}")
-    model: Any = introbench.load_model(f"hf/{tiny_llama}?quantised={bits}")
+def test_fewer_bits_move_the_numbers_a_little_and_are_another_identity(bits: str, wide: Path) -> None:
+    plain = introbench.load_model(f"hf/{wide}")
+    model: Any = introbench.load_model(f"hf/{wide}?quantised={bits}")
     layer = model.hf_model.model.layers[0].mlp.down_proj
     assert layer.weight.dtype in (torch.uint8, torch.int8)
     assert scores(model) != scores(plain)
     assert scores(model) == pytest.approx(scores(plain), abs=3.0)
-    assert scores(model) == scores(introbench.load_model(f"hf/{tiny_llama}?quantised={bits}"))
+    assert scores(model) == scores(introbench.load_model(f"hf/{wide}?quantised={bits}"))
     assert model.fingerprint.parts["quantised"].startswith(f"{bits} bitsandbytes ")
     assert model.facts.parameters == plain.facts.parameters
 
 
-def test_an_adapter_stays_beside_weights_of_fewer_bits(tiny_llama: Path, tmp_path: Path) -> None:
+def test_an_adapter_stays_beside_weights_of_fewer_bits(wide: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    adapted: Any = get_peft_model(
-        AutoModelForCausalLM.from_pretrained(tiny_llama), LoraConfig(r=2, init_lora_weights=False)
-    )
+    adapted: Any = get_peft_model(AutoModelForCausalLM.from_pretrained(wide), LoraConfig(r=2, init_lora_weights=False))
     adapted.save_pretrained(tmp_path)
-    base = introbench.load_model(f"hf/{tiny_llama}?quantised=nf4")
-    with_adapter = introbench.load_model(f"hf/{tiny_llama}+{tmp_path}?quantised=nf4")
-    expected = introbench.load_model(f"hf/{tiny_llama}+{tmp_path}")
+    base = introbench.load_model(f"hf/{wide}?quantised=nf4")
+    with_adapter = introbench.load_model(f"hf/{wide}+{tmp_path}?quantised=nf4")
+    expected = introbench.load_model(f"hf/{wide}+{tmp_path}")
     assert scores(with_adapter) != scores(base)
     assert scores(with_adapter) == pytest.approx(scores(expected), abs=3.0)
 
 
-def test_a_run_says_what_it_ran_and_nothing_else(tiny_llama: Path, tmp_path: Path) -> None:
-    spec = f"hf/{tiny_llama}"
+def test_a_run_says_what_it_ran_and_nothing_else(wide: Path, tmp_path: Path) -> None:
+    spec = f"hf/{wide}"
     arguments = ["run", "--model", spec, "--model-arg", "quantised=8bit", "--limit", "1", "--aa-share", "0"]
     command = [sys.executable, "-m", "introbench", *arguments, "--out", str(tmp_path / "r")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=False)

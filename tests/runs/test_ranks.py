@@ -90,26 +90,6 @@ def test_a_killed_rank_ends_the_run_resumably(whole: Path, tiny_llama: Path, tmp
     assert canonical_ledger(ledger_of(out)) == canonical_ledger(ledger_of(whole))
 
 
-def test_a_killed_launcher_leaves_a_run_that_is_refused_while_its_ranks_live_and_then_goes_on(
-    whole: Path, tiny_llama: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "orphans"
-    arguments = [sys.executable, "-m", "introbench", *command(tiny_llama, out, "--ranks", "2")]
-    process = subprocess.Popen(arguments, env=ONE_THREAD, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 200
-    while not (shards := list(out.rglob("*.rank-1.jsonl"))) or shards[0].stat().st_size < 3000:
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    process.kill()
-    process.wait(10)
-    while (again := introbench(*command(tiny_llama, out))).returncode == 2:
-        assert "another process is running there" in again.stderr
-        assert time.monotonic() < deadline
-    assert again.returncode == 0, again.stderr
-    assert canonical_ledger(ledger_of(out)) == canonical_ledger(ledger_of(whole))
-
-
 def _rank(launcher: int, rank: int) -> int:
     """Process id of a rank below a launcher."""
     for folder in Path("/proc").glob("[0-9]*"):

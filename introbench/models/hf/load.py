@@ -141,6 +141,9 @@ class HfHead:
         try:
             path = choose_path(model)
         except (RuntimeError, MemoryError) as error:
+            if origin.quantised and not out_of_memory(error):
+                reason = f"bitsandbytes cannot compute with its weights on {origin.device}: {one_line(error)}"
+                raise ModelError(f"{self.spec}: {reason}; leave out quantised or name another device") from error
             if not out_of_memory(error):
                 raise
             raise ModelError(f"{self.spec}: no memory is left to compute with: {one_line(error)}") from error
