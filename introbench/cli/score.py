@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -25,6 +25,10 @@ def score(
         Path | None,
         typer.Option("--check", metavar="GOLDEN", help="Write nothing; say what moved since a baseline or summary."),
     ] = None,
+    floors: Annotated[
+        Literal["fixed", "full"],
+        typer.Option("--floors", help="full: beside the fixed floors a cross-fitted classifier (extra stats)."),
+    ] = "fixed",
     include_path: IncludePath = None,
 ) -> None:
     """Rebuild summary.json and report.html of a stored run and show its table. Needs no torch.
@@ -39,7 +43,7 @@ def score(
     elif run is None:
         raise UsageError("RUN is missing: name a run directory")
     else:
-        rescore(run, json=json, include_paths=include_path or ())
+        rescore(run, json=json, include_paths=include_path or (), floors=floors)
 
 
 def _check(run: Path, golden: Path, include_paths: Sequence[Path]) -> None:
@@ -60,11 +64,18 @@ def _check(run: Path, golden: Path, include_paths: Sequence[Path]) -> None:
         raise typer.Exit(1)
 
 
-def rescore(run: Path, *, json: bool = False, include_paths: Sequence[Path] = ()) -> None:
+def rescore(
+    run: Path,
+    *,
+    json: bool = False,
+    include_paths: Sequence[Path] = (),
+    floors: Literal["fixed", "full"] = "fixed",
+) -> None:
     """Write summary.json, print the table or the summary itself, and write report.html.
 
     Args:
         include_paths: folders with the plugins of tasks that are not installed; the report shows their prompts.
+        floors: which trivial explainers stand beside Self.
     """
     from introbench.files import write_whole
     from introbench.metrics.read import read_run
@@ -76,7 +87,7 @@ def rescore(run: Path, *, json: bool = False, include_paths: Sequence[Path] = ()
 
     directory = RunDirectory(run)
     answers = read_run(run)
-    summary = summarise_run(answers)
+    summary = summarise_run(answers, floors)
     data = dump(summary)
     write_whole(directory.summary, data)
     if json:

@@ -13,6 +13,7 @@ from introbench.metrics.arrays import Bools
 from introbench.metrics.behaviour import behaviour_of, collapsed, saying_of
 from introbench.metrics.draws import draw_spreads
 from introbench.metrics.floors import Floor, fixed_floors, floors_of
+from introbench.metrics.full_floor import FloorSet, check_floors, classifier_floor
 from introbench.metrics.headline import headline_of, reasons_against
 from introbench.metrics.intervals import FEWEST_CLUSTERS, cluster_count
 from introbench.metrics.ledgers import LedgerCounts
@@ -63,9 +64,14 @@ def summarise(path: Path) -> Summary:
     return summarise_run(read_run(path))
 
 
-def summarise_run(run: Run) -> Summary:
-    """Every estimate of a run, rounded as it is stored, so that a summary equals its file."""
-    tasks = as_families([_task(run, task) for task in run.tasks])
+def summarise_run(run: Run, floors: FloorSet = "fixed") -> Summary:
+    """Every estimate of a run, rounded as it is stored, so that a summary equals its file.
+
+    Args:
+        floors: which explainers stand beside Self; "full" needs scikit-learn and raises UsageError without it.
+    """
+    check_floors(floors)
+    tasks = as_families([_task(run, task, floors) for task in run.tasks])
     exact = Summary(
         schema_version=1,
         seed=run.seed,
@@ -103,7 +109,7 @@ def rounded(value: Json) -> Json:
     return value
 
 
-def _task(run: Run, task: TaskEntry) -> TaskSummary:
+def _task(run: Run, task: TaskEntry, floors: FloorSet) -> TaskSummary:
     mask = run.cases.tasks == task.name
     cases = run.cases.take(mask)
     emitters = [
@@ -121,7 +127,7 @@ def _task(run: Run, task: TaskEntry) -> TaskSummary:
         notes=task.notes,
         noise=task.noise,
         emitters=[
-            _emitter(cases, emitter).model_copy(
+            _emitter(cases, emitter, floors).model_copy(
                 update={
                     "opening": run.openings.get((task.name, emitter.entry.name)),
                     "judged": run.judged.get((task.name, emitter.entry.name)),
@@ -162,13 +168,15 @@ def _graded(cases: CaseTable, answers: Answers, mask: Bools) -> Graded:
     return grade(part.explanations, part.labels, cases.clusters[mask])
 
 
-def _emitter(cases: CaseTable, emitter: _Emitter) -> EmitterSummary:
+def _emitter(cases: CaseTable, emitter: _Emitter, floor_set: FloorSet) -> EmitterSummary:
     answers, entry = emitter.answers, emitter.entry
     answered = answers.behaved & answers.explained
     scored = cases.headline & answered
     unsure = answers.unsure_behaviour(entry.tie_margin) | answers.unsure_explanation(entry.tie_margin)
     graded, own = _graded(cases, answers, scored), answers.take(scored)
     floors = floors_of(cases.take(scored), own, own.labels) if scored.any() else []
+    if floor_set == "full" and floors and (learnt := classifier_floor(cases.take(scored), own, own.labels)):
+        floors.append(learnt)
     return EmitterSummary(
         model=entry.name,
         role=entry.role,

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reports import run_of
 from simulate import invented_answers, invented_cases
 
+from introbench.errors import UsageError
 from introbench.metrics.behaviour import behaviour_of, collapsed, saying_of
 from introbench.metrics.floors import fixed_floors, floors_of
+from introbench.metrics.full_floor import CLASSIFIER, check_floors, classifier_floor
 from introbench.metrics.headline import headline_of, reasons_against
 from introbench.metrics.observations import CHANGED, UNCHANGED, Answers, CaseTable
+from introbench.metrics.read import read_run
 from introbench.metrics.roles import roles_of
 from introbench.metrics.scores import grade, score
+from introbench.metrics.summary import summarise_run
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -140,3 +149,38 @@ def test_behaviour_counts_what_it_says() -> None:
     assert (seen.uncued_positions, seen.cued_positions) == ([0.5, 0.5, 0], [0, 0.5, 0.5])
     assert (said.changed_rate.value, said.placebo_changed_rate.value, said.unparsable_rate.value) == (0.5, 0.5, 0)
     assert seen.inside_tie_margin.value == 0
+
+
+def test_the_full_floors_learn_a_habit_that_no_fixed_rule_names_and_nothing_from_noise() -> None:
+    rng = np.random.default_rng(7)
+    size = 600
+    hint, key = rng.integers(0, 4, (2, size))
+    sure = rng.random(size)
+    # An answer that is given without much conviction is the hint's doing; another time it is anybody's guess.
+    for changes, most, least in ((sure < 0.4, 1.0, 0.8), (rng.random(size) < 0.4, 0.25, -0.25)):
+        uncued = np.where(changes, (hint + 1) % 4, hint)
+        model = replace(invented_answers(uncued, hint), cued_lead=sure, cued_margin=sure)
+        floor = classifier_floor(invented_cases(hint, key), model, model.labels)
+        assert floor is not None
+        assert floor.name == CLASSIFIER
+        found = score(floor.graded).youden_j.value
+        assert found is not None
+        assert least < found <= most
+
+
+def test_full_floors_are_asked_for_by_name_and_can_be_the_best(tmp_path: Path) -> None:
+    run = read_run(run_of(tmp_path / "run", "scripted/cued_is_hint", limit=40))
+    fixed, full = (summarise_run(run, floors).tasks[0].emitters[0] for floors in ("fixed", "full"))  # type: ignore[arg-type]
+    assert [floor.name for floor in full.floors] == [*(floor.name for floor in fixed.floors), CLASSIFIER]
+    assert full.self_scores == fixed.self_scores
+    best = [emitter.headline.youden_j.floor_value for emitter in (fixed, full)]
+    assert best[0] is not None
+    assert best[1] is not None
+    assert best[1] >= best[0]
+
+
+def test_full_floors_without_scikit_learn_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"introbench\[stats\]"):
+        check_floors("full")
+    check_floors("fixed")
