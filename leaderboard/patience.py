@@ -11,8 +11,8 @@ from introbench_leaderboard.reasons import Reason, reason
 __all__ = ["TooLongError", "at_most", "too_long"]
 
 
-class TooLongError(Exception):
-    """What was bounded took longer."""
+class TooLongError(BaseException):
+    """What was bounded took longer. No `except Exception` on the way takes it for a failure of its own."""
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,8 @@ def test_what_takes_too_long_is_ended_in_its_midst_and_the_clock_is_as_it_was() 
     began = time.monotonic()
     with pytest.raises(TooLongError), at_most(0.05):
         while time.monotonic() - began < 60:
-            pass
+            with suppress(Exception):
+                time.sleep(0.01)
     assert time.monotonic() - began < 30
     with at_most(60):
         pass
