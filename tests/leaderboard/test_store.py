@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -236,7 +237,8 @@ def test_a_store_can_live_in_git(store: Path, correction: bytes, tmp_path: Path)
 
 
 def test_the_draw_follows_from_the_secret_and_misses_an_edit_as_often_as_it_says(sound: Prepared) -> None:
-    submission = sound.submission
+    # A bundle holds times, so that its hash, and the draws with it, differ from one run of the tests to the next.
+    submission = replace(sound.submission, sha256="0" * 64)
     assert draw(submission, 5, "a") == draw(submission, 5, "a")
     assert draw(submission, 5, "a") != draw(submission, 5, "b")
     assert set(draw(submission, 5, "a")) < set(draw(submission, 9, "a")), "more cases hold the fewer ones"
