@@ -218,8 +218,10 @@ def _run(
     from introbench.cli.score import rescore
     from introbench.ranks import joined_ranks
     from introbench.runs.execute import execute
+    from introbench.runs.launch import end_with_launcher
     from introbench.train.sources import with_labels
 
+    end_with_launcher()
     with joined_ranks() as ranks:
         first = ranks.first
         with shown_progress() if first else nullcontext(lambda progress: None) as on_progress:

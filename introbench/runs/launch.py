@@ -6,15 +6,18 @@ import logging
 import os
 import signal
 import sys
+import threading
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 
 from introbench.errors import FollowedError, InterruptedRunError, IntrobenchError, UsageError
 
-__all__ = ["LAUNCHED", "launch_ranks"]
+__all__ = ["LAUNCHED", "end_with_launcher", "launch_ranks"]
 
 LAUNCHED = "INTROBENCH_LAUNCHED"
-"""Set for ranks that were started here: they leave it to the launcher to say that a run was interrupted."""
+"""The launcher's process id, for ranks that were started here: they leave it to the launcher to say that a run was
+interrupted."""
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -33,7 +36,7 @@ def launch_ranks(ranks: int, arguments: Sequence[str]) -> None:
 
     # The launcher reports a dead rank over many lines; one of ours says the same.
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
-    os.environ[LAUNCHED] = "1"
+    os.environ[LAUNCHED] = str(os.getpid())
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // ranks)))
     config = LaunchConfig(
         min_nodes=1,
@@ -51,6 +54,21 @@ def launch_ranks(ranks: int, arguments: Sequence[str]) -> None:
         raise _reason({rank: failure.exitcode for rank, failure in error.failures.items()}, ranks) from error
     except SignalException as error:
         raise InterruptedRunError("interrupted; the same command goes on from there") from error
+
+
+def end_with_launcher() -> None:
+    """Let this process end, as at SIGTERM, when the launcher that has started it is gone; nothing where none has.
+
+    A launcher that is killed cannot end its ranks, and they would go on and hold the run directory.
+    """
+    if (launcher := os.environ.get(LAUNCHED)) is not None and "WORLD_SIZE" in os.environ:
+        threading.Thread(target=_watch, args=(int(launcher),), name="launcher", daemon=True).start()
+
+
+def _watch(launcher: int) -> None:
+    while os.getppid() == launcher:
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _reason(exit_codes: Mapping[int, int], ranks: int) -> IntrobenchError:

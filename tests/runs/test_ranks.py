@@ -68,15 +68,21 @@ def test_torchrun_with_two_ranks_gives_the_bytes_of_one_process(whole: Path, tin
     assert done.stdout.count("Self: exact match") == 1  # one rank talks
 
 
-def test_a_killed_rank_ends_the_run_resumably(whole: Path, tiny_llama: Path, tmp_path: Path) -> None:
-    out = tmp_path / "killed"
-    arguments = [sys.executable, "-m", "introbench", *command(tiny_llama, out, "--ranks", "2")]
+def two_ranks_at_work(model: Path, out: Path) -> subprocess.Popen[str]:
+    """The launcher of a run whose second rank has written something."""
+    arguments = [sys.executable, "-m", "introbench", *command(model, out, "--ranks", "2")]
     process = subprocess.Popen(arguments, env=ONE_THREAD, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     deadline = time.monotonic() + 200
     while not (shards := list(out.rglob("*.rank-1.jsonl"))) or shards[0].stat().st_size < 3000:
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < deadline
         time.sleep(0.01)
+    return process
+
+
+def test_a_killed_rank_ends_the_run_resumably(whole: Path, tiny_llama: Path, tmp_path: Path) -> None:
+    out = tmp_path / "killed"
+    process = two_ranks_at_work(tiny_llama, out)
     os.kill(_rank(process.pid, 1), signal.SIGKILL)
     _, errors = process.communicate(timeout=100)
     assert process.returncode == 4, errors
@@ -88,6 +94,34 @@ def test_a_killed_rank_ends_the_run_resumably(whole: Path, tiny_llama: Path, tmp
     again = introbench(*command(tiny_llama, out))
     assert again.returncode == 0, again.stderr
     assert canonical_ledger(ledger_of(out)) == canonical_ledger(ledger_of(whole))
+
+
+def test_ranks_end_with_a_killed_launcher_and_free_the_folder(whole: Path, tiny_llama: Path, tmp_path: Path) -> None:
+    out = tmp_path / "killed"
+    process = two_ranks_at_work(tiny_llama, out)
+    ranks = [_rank(process.pid, rank) for rank in (0, 1)]
+    process.kill()
+    # The ranks hold the launcher's standard error open as long as they live.
+    _, errors = process.communicate(timeout=100)
+    assert process.returncode == -signal.SIGKILL
+    assert "Traceback" not in errors
+    deadline = time.monotonic() + 20
+    while any(map(_runs, ranks)):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert not json.loads((out / "manifest.json").read_text())["complete"]
+    again = introbench(*command(tiny_llama, out))
+    assert again.returncode == 0, again.stderr
+    assert canonical_ledger(ledger_of(out)) == canonical_ledger(ledger_of(whole))
+
+
+def _runs(process: int) -> bool:
+    """Whether a process computes: one that has ended may wait for whoever asks how."""
+    try:
+        state = re.sub(r"^.*\) ", "", Path(f"/proc/{process}/stat").read_text())[0]
+    except FileNotFoundError:
+        return False
+    return state not in "ZX"
 
 
 def _rank(launcher: int, rank: int) -> int:
