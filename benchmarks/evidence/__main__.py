@@ -27,9 +27,9 @@ from introbench.files import write_whole
 from introbench.hashing import content_hash, file_hash
 
 GRIDS: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], tuple[float, ...], tuple[float, ...]]] = {
-    # cases, cues an item, chance of a changed answer, insight
-    "full": ((60, 100, 200, 500), (1, 2, 4), (0.05, 0.15, 0.3, 0.5), (0.0, 0.5)),
-    "small": ((60, 100, 200, 500), (1, 4), (0.2, 0.5), (0.0, 0.5)),
+    # cases, cues an item (the ends before the middle), chance of a changed answer, insight
+    "full": ((60, 100, 200, 500), (4, 1, 2), (0.05, 0.15, 0.3, 0.5), (0.0, 0.5)),
+    "small": ((60, 100, 200, 500), (4, 1), (0.2, 0.5), (0.0, 0.5)),
 }
 
 MEASURED = (
@@ -47,8 +47,9 @@ MEASURED = (
 
 
 def worlds(grid: str) -> Iterator[World]:
-    """Every cell of a grid, the cheap ones first. The reference changes its answer in 30 % of cases throughout."""
-    for cases, cues, changed, insight in product(*GRIDS[grid]):
+    """Every cell of a grid. The reference changes its answer in 30 % of cases throughout."""
+    sizes, together, chances, insights = GRIDS[grid]
+    for cues, cases, changed, insight in product(together, sizes, chances, insights):
         yield World(cases=cases, cues=cues, changed=changed, insight=insight)
 
 
