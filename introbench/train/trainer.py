@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -35,6 +36,7 @@ from introbench.train.memory import adapter_parameters, fitting_tokens
 from introbench.train.output import OutputFolder, read_rows
 from introbench.train.packed import Student
 from introbench.train.rows import TrainingSet
+from introbench.train.sharding import asked_to_shard, refuse_uneven_passes, shard_frozen
 
 __all__ = ["TrainOutcome", "open_base", "train"]
 
@@ -77,6 +79,7 @@ def train(config: TrainConfig, on_progress: OnProgress = lambda progress: None) 
     known = folder.check(asked)
     if known and known["complete"]:
         return _outcome(folder)
+    asked_to_shard()  # before a library reads what the launcher says
     arguments = training_arguments(config.hyperparameters, 1, folder.work, torch.device(head.device))
     with ExitStack() as held:
         if arguments.process_index == 0:
@@ -162,16 +165,21 @@ class _Training:
         if first_place:
             self.record = self._begin(known)
         first = self._first(model, book, first_place) if self.chosen.kl_weight else None
+        dtype, parameters = model.hf_model.dtype, sum(each.numel() for each in model.hf_model.parameters())
         adapter = adapter_parameters(model.hf_model, self.chosen)
-        parameters = sum(each.numel() for each in model.hf_model.parameters())
-        tokens = fitting_tokens(model.hf_model.config, parameters, adapter, model.hf_model.dtype, device, self.chosen)
+        self.adapted = add_adapter(model.hf_model, self.chosen, _public(self.spec.name))
+        facts: dict[str, Any] = {}
+        if asked_to_shard():
+            refuse_uneven_passes(self.spec, model.path, first, self.chosen.kl_positions)
+            held = shard_frozen(self.adapted)
+            parameters, facts = held // dtype.itemsize, {"shards": int(os.environ["WORLD_SIZE"]), "held_bytes": held}
+        tokens = fitting_tokens(model.hf_model.config, parameters, adapter, dtype, device, self.chosen)
         self.steps = Steps(rows, book, self.chosen, first, tokens)
         _refuse_two_regimes(model, self.steps)
         arguments = training_arguments(self.chosen, len(self.steps), self.folder.work, device)
         if first_place:
-            self.record |= {"steps": len(self.steps), "pack_tokens": tokens}
+            self.record |= {"steps": len(self.steps), "pack_tokens": tokens, **facts}
             self.folder.write_record(self.record)
-        self.adapted = add_adapter(model.hf_model, self.chosen, _public(self.spec.name))
         student = Student(self.adapted, model.path, first, self.chosen.kl_direction)
         self._carry_out(PackedTrainer(student, arguments, self.steps, self.folder.log, self._after), arguments)
         if first_place:

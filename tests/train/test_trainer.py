@@ -9,21 +9,26 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from safetensors import safe_open
 
 from introbench.errors import ModelError, RunDirectoryError, UsageError
 from introbench.models.load import load_model
 from introbench.models.spec import parse_spec
+from introbench.scorer.probe import ScoringPath
 from introbench.train.arm import resolve_arm
 from introbench.train.build import SetRequest, training_set
-from introbench.train.config import EvaluationConfig, Hyperparameters, TrainConfig
+from introbench.train.config import EvaluationConfig, Hyperparameters, KlPositions, TrainConfig
 from introbench.train.evaluate import adapted_spec
+from introbench.train.first import FirstBehaviour
 from introbench.train.output import OutputFolder, read_rows
 from introbench.train.rows import TrainingSet
+from introbench.train.sharding import refuse_uneven_passes
 from introbench.train.trainer import train
 
 CHOSEN = Hyperparameters(rank=4, alpha=8.0, learning_rate=3e-3, batch_tokens=1500, epochs=1.0, save_every=2, warmup=0.1)
@@ -159,8 +164,11 @@ ACCELERATE = (
 )  # fmt: skip
 
 
+FSDP = (ACCELERATE[0], "--use_fsdp", "--fsdp_version", "2", *ACCELERATE[2:])
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("launcher", [TORCHRUN, ACCELERATE], ids=["torchrun", "accelerate"])
+@pytest.mark.parametrize("launcher", [TORCHRUN, ACCELERATE, FSDP], ids=["torchrun", "accelerate", "fsdp"])
 def test_two_processes_have_the_loss_of_one(
     launcher: tuple[str, ...], tiny_llama: Path, labels: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
@@ -170,6 +178,24 @@ def test_two_processes_have_the_loss_of_one(
     finished(started(tiny_llama, labels, out, replace(CHOSEN, pack_tokens=400), *launcher), out)
     assert out.with_name("said.txt").read_text().count("one of 2") == 2
     assert losses(out) == pytest.approx(losses(undisturbed), abs=2e-5)
+    if launcher[2:] == FSDP:
+        with safe_open(tiny_llama / "model.safetensors", "pt") as weights:
+            sizes = {name: weights.get_tensor(name).nbytes for name in weights.keys()}  # noqa: SIM118 (no mapping)
+        layers = sum(size for name, size in sizes.items() if ".layers." in name)
+        record = json.loads((out / "training.json").read_text())
+        assert (record["shards"], record["held_bytes"]) == (2, sum(sizes.values()) - layers // 2)
+
+
+@pytest.mark.parametrize(
+    ("way", "positions", "said"),
+    [("padded", "reply", "padded rows"), ("blocks", "reply", "head"), ("blocks", "choices", "")],
+)
+def test_weights_are_not_sharded_where_processes_would_wait_for_each_other(
+    way: Literal["blocks", "padded"], positions: KlPositions, said: str
+) -> None:
+    path = ScoringPath(way, "chosen here", 0.0)
+    with pytest.raises(ModelError, match=said) if said else nullcontext():
+        refuse_uneven_passes("hf/some", path, FirstBehaviour(hidden=None), positions)
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(
