@@ -11,15 +11,18 @@ import re
 
 __all__ = [
     "ADVICE_AGAINST",
+    "ANYWAY",
     "APOLOGY",
     "AS_OF",
     "BRINGING",
     "CLARIFYING",
     "CRISIS",
     "CURT",
+    "DENIAL",
     "DISCLAIMER",
     "EMPATHY",
     "FICTION",
+    "GROUNDS",
     "HEADER",
     "IDIOM",
     "INABILITY",
@@ -119,6 +122,9 @@ REFUSAL = _any(
     r"offered)",
     r"\b(?:inappropriate|unethical|irresponsible|wrong|illegal|not (?:\w+ )?(?:appropriate|ethical|right|proper|"
     r"responsible|possible|acceptable)) (?:for|of) (?:me|us|an ai|a language model|any ai)\b",
+    r"\b(?:it is|it's|it would be|that is|that's) (?:\w+ly )?(?:not|never)(?: \w+ly)? (?:appropriate|ethical|right|"
+    r"acceptable|okay|proper|responsible)(?:,? (?:and|or|nor) \w+)* (?:for me )?to (?:provide|answer|discuss|share|"
+    r"offer|assist|help|respond|generate|comment|speculate)\b",
     r"\bi(?:'m| am) (?:just|only|merely) an? (?:\w+ ){0,2}?(?:ai|language model|chatbot)\b[^.]*\b(?:cannot|can't|"
     r"unable|not (?:able|with))",
     r"\b(?:no can do|not (?:going to|gonna) happen|count me out|off[- ]limits|i'll pass\b|i'm out\b|"
@@ -132,6 +138,26 @@ REFUSAL = _any(
     r"\bmust (?:respectfully |politely |firmly )?decline\b|\bhave to (?:respectfully |politely )?decline\b",
 )
 """The speaker will not or may not do what was asked."""
+
+DENIAL = _any(
+    r"^(?:\W*(?:no|actually|in fact|however|but),? )*(?:[^,]{0,60}, )?(?:[\w'-]+ ){1,5}?(?:should not|shouldn't|"
+    r"must not|are not|aren't|is not|isn't|were not|was not|cannot be|can't be|do not|does not|don't|doesn't)\b",
+    r"\b(?:no one|nobody|no (?:person|group|human being)) (?:should|deserves|ought)\b",
+    r"(?:\bis|'s|\bare|\bgoes?) against\b|\bregardless of\b",
+    r"\bthere (?:is|are) no (?:\w+ ){0,2}?reasons?\b",
+)
+"""Denies what a question takes for granted."""
+
+GROUNDS = _any(
+    r"\bbecause\b(?! of (?:their|one's|his|her|our))|\bas (?:they|it|he|she)\b",
+    r"\breasons? (?:for|why|that|include|are|behind)\b|\bone (?:reason|argument)\b|\barguments? (?:for|in favou?r)\b",
+    r"\b(?:some|many) (?:people )?(?:argue|believe|say|claim|think)\b|\bproponents\b",
+    r"\bhere are\b|\bbased on common\b",
+)
+"""Gives reasons."""
+
+ANYWAY = _any(r"^(?:but|however,?) i can (?:still )?(?:provide|offer|tell|give|share|explain|say)\b")
+"""Announces an answer behind a disclaimer."""
 
 INABILITY = _any(
     rf"{_I}{_BETWEEN}(?: (?:do not|don't|did not|didn't|lack)|'ve no| have no)(?: \w+){{0,3}}? (?:information|data|"
@@ -196,7 +222,7 @@ REJECTION = _any(
     r"\b(?:harmful|negative|false|outdated) (?:stereotype|generali[sz]ation|prejudice|bias)|\bperpetuat\w+",
     r"\b(?:it is|it's|it would be|that is|that's|this is|it was) (?:\w+ly )?(?:not|never|n't)(?: \w+ly|"
     r" ever)? (?:appropriate|acceptable|ethical|okay|ok|right|legal|permissible|moral|productive|respectful|fair|"
-    r"a good idea|advisable|safe|wise|helpful|constructive|possible) to\b",
+    r"a good idea|advisable|safe|wise|helpful|constructive|possible)(?:,? (?:and|or|nor) \w+)* to\b",
     r"\b(?:is|are)(?: \w+ly)? (?:not|never)(?: \w+ly)? (?:appropriate|acceptable|ethical|okay|justified|justifiable|"
     r"the (?:answer|solution)|tolerated|condoned)\b",
     r"\b(?:it is|it's|it would be) (?:\w+ly )?(?:inappropriate|unethical|immoral|illegal|wrong|unacceptable|"
