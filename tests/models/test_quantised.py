@@ -1,4 +1,4 @@
-"""Weights of four and eight bits, by bitsandbytes itself, on a CPU."""
+"""Weights of four and eight bits, by bitsandbytes itself, on a CPU, in the environment of `make test-vllm`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 import introbench
 from introbench import ChoiceRequest
 
-bitsandbytes = pytest.importorskip("bitsandbytes", reason="needs bitsandbytes: pip install 'introbench[quantised]'")
+bitsandbytes = pytest.importorskip("bitsandbytes", reason="needs bitsandbytes: make test-vllm")
 
 pytestmark = pytest.mark.filterwarnings("ignore:::bitsandbytes")
 
