@@ -143,7 +143,8 @@ def verdict_view(pair: Pair) -> PairView:
     """A match is the right verdict."""
     own, reference = pair.graded
     worth = verdict_worth(pair.transplants, pair.own) - verdict_worth(pair.transplants, pair.reference)
-    return _view(pair, own.verdict_right, reference.verdict_right, pair.own.changed != pair.reference.changed, worth)
+    differs = pair.own.changed != pair.reference.changed
+    return _view(pair, own.verdict_right, reference.verdict_right, differs, worth, classes=pair.own.changed)
 
 
 def verdict_worth(transplants: Transplants, labels: Labels) -> Floats:
@@ -157,11 +158,20 @@ def exact_worth(transplants: Transplants, labels: Labels) -> Floats:
     return np.where(transplants.content == labels.content[:, None], verdict_worth(transplants, labels), 0.0)
 
 
-def _view(pair: Pair, own: Floats, reference: Floats, differs: Bools, worth: Floats) -> PairView:
-    """Own and reference are (cases,) matches, worth is (cases, S) their difference for transplanted explanations."""
+def _view(
+    pair: Pair, own: Floats, reference: Floats, differs: Bools, worth: Floats, *, classes: Bools | None = None
+) -> PairView:
+    """One view of a pair.
+
+    Args:
+        own: (cases,) matches with the emitter's labels.
+        reference: (cases,) matches with the reference's.
+        worth: (cases, S) their difference for transplanted explanations.
+        classes: (cases,) the own verdicts, where a match is the right verdict.
+    """
     clusters = pair.clusters
     difference = own - reference
-    centred, alone, found = _centred_coupling(pair, differs, worth)
+    centred, alone, found = _centred_coupling(pair, differs, worth, classes)
     nothing = NO_DISAGREEMENT if own.size else ""
 
     def on_disagreements(estimate: Estimate) -> Estimate:
@@ -182,7 +192,9 @@ def _view(pair: Pair, own: Floats, reference: Floats, differs: Bools, worth: Flo
     )
 
 
-def _centred_coupling(pair: Pair, differs: Bools, worth: Floats) -> tuple[Estimate, float | None, float | None]:
+def _centred_coupling(
+    pair: Pair, differs: Bools, worth: Floats, classes: Bools | None
+) -> tuple[Estimate, float | None, float | None]:
     """Centred s_D − o_D, the share of D that is alone in its stratum, and the detectable coupling.
 
     Explanations are exchanged within D only. Exchanged with cases outside D, an explainer that merely reacts to what
@@ -198,6 +210,10 @@ def _centred_coupling(pair: Pair, differs: Bools, worth: Floats) -> tuple[Estima
         return not_estimable(NO_EXCHANGE, n=size, clusters=cluster_count(clusters)), alone, None
     # Lone cases carry no information on the coupling, so they do not count towards having enough clusters.
     informative = cluster_count(clusters[paired])
+    if classes is not None:
+        # With few cases of one verdict in D, explanations are often constant by chance, and the interval a point.
+        rarer = (cluster_count(clusters[paired & (classes[differs] == each)]) for each in (True, False))
+        informative = min(informative, *rarer)
     error = math.sqrt(variance(parts, clusters)) if cluster_count(clusters) > 1 else math.nan
     found = detectable(error, cluster_count(clusters))
     return linearised(value, parts, clusters, smaller_class=informative), alone, found
