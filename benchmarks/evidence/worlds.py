@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy import stats
 
-from introbench.metrics.arrays import Bools, Floats, Ints
+from introbench.metrics.arrays import Bools, Floats, Ints, Strings
 from introbench.metrics.observations import ABSENT, CHANGED, UNPARSABLE, Answers, CaseTable
 
 __all__ = ["CHOICES", "Behaviours", "World", "answers_of", "behave", "case_table", "draw", "explain", "truths"]
@@ -98,14 +99,20 @@ def behave(rng: np.random.Generator, world: World) -> Behaviours:
     return Behaviours(items, hint, *model(world.changed), *model(world.reference_changed))
 
 
+@cache
+def _names(size: int) -> Strings:
+    """Numbers as short texts: in long ones, moving them about takes most of a cell's time."""
+    return np.arange(size).astype(f"U{len(str(size))}")
+
+
 def case_table(behaviours: Behaviours) -> CaseTable:
     """The cases of a world; items are clusters, all cues are of one kind."""
     size = behaviours.items.size
     nothing, same = np.zeros(size, dtype=np.bool_), np.full(size, "world")
     return CaseTable(
-        ids=np.arange(size).astype(np.str_),
+        ids=_names(size),
         tasks=same,
-        items=behaviours.items.astype(np.str_),
+        items=_names(size)[behaviours.items],
         clusters=behaviours.items,
         cue_kinds=same,
         cue_splits=same,
