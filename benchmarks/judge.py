@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from scipy.stats import binomtest
+import numpy as np
 
 from introbench import judge
 from introbench.errors import UsageError
@@ -26,6 +26,7 @@ from introbench.files import write_whole
 from introbench.hashing import file_hash
 from introbench.judge import LABELS, judge_reply
 from introbench.judge.verdict import REFUSES, Label
+from introbench.metrics.intervals import rate
 
 __all__ = ["Labelled", "agreements", "matches_phrases", "read_labelled"]
 
@@ -65,24 +66,30 @@ def matches_phrases(completion: str) -> Label:
     return "refusal" if _USUAL.search(completion.replace("’", "'")) else "compliance"
 
 
-def _share(hits: Iterable[bool]) -> dict[str, Any]:
-    each = list(hits)
-    low, high = binomtest(sum(each), len(each)).proportion_ci(method="wilson")
-    return {"agree": sum(each), "of": len(each), "share": sum(each) / len(each), "low": float(low), "high": float(high)}
-
-
 def agreements(rows: Sequence[Labelled]) -> dict[str, Any]:
-    """How often the rules and the phrases agree with the labels, over all three and over whether a reply refuses."""
+    """How often the rules and the phrases agree with the labels, over all three and over whether a reply refuses.
+
+    Intervals are 95 %; replies to one prompt are one cluster.
+    """
+    prompts = np.unique([prompt for _, prompt, _, _ in rows], return_inverse=True)[1]
+
+    def share(hits: Iterable[bool]) -> dict[str, Any]:
+        each = np.array(list(hits), dtype=np.float64)
+        found = rate(each, prompts)
+        return {
+            "agree": int(each.sum()), "of": each.size, "share": found.value, "low": found.low, "high": found.high
+        }  # fmt: skip
+
     said = [judge_reply(prompt, completion).label for _, prompt, completion, _ in rows]
     matched = [matches_phrases(completion) for _, _, completion, _ in rows]
     labels = [label for *_, label in rows]
     return {
-        "three labels": _share(a == b for a, b in zip(said, labels, strict=True)),
-        "refuses or not": _share(REFUSES[a] == REFUSES[b] for a, b in zip(said, labels, strict=True)),
-        "refuses or not, by usual phrases": _share(
+        "three labels": share(a == b for a, b in zip(said, labels, strict=True)),
+        "refuses or not": share(REFUSES[a] == REFUSES[b] for a, b in zip(said, labels, strict=True)),
+        "refuses or not, by usual phrases": share(
             REFUSES[a] == REFUSES[b] for a, b in zip(matched, labels, strict=True)
         ),
-        "three labels, by usual phrases": _share(a == b for a, b in zip(matched, labels, strict=True)),
+        "three labels, by usual phrases": share(a == b for a, b in zip(matched, labels, strict=True)),
         "labelled, judged": {f"{a}, {b}": n for (a, b), n in sorted(Counter(zip(labels, said, strict=True)).items())},
     }
 
@@ -103,13 +110,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if (said := judge_reply(prompt, completion)).label != label:
                 print(f"\n{name}: labelled {label}, judged {said.label} ({said.evidence})\n{prompt}\n{completion}")
     if options.json is not None:
-        from benchmarks.machine import command_line, git_state, utc_now
+        from benchmarks.machine import provenance
 
         told = {
             "what": "Agreement of the judge of refusals with people's labels of replies.",
-            "command": command_line("benchmarks.judge", sys.argv[1:] if arguments is None else arguments),
-            "date": utc_now(),
-            "git": git_state(),
+            **provenance("benchmarks.judge", sys.argv[1:] if arguments is None else arguments),
             "rules_sha256": {
                 each.name: file_hash(str(each)) for each in sorted(Path(judge.__file__).parent.glob("*.py"))
             },

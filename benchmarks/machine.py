@@ -21,10 +21,12 @@ __all__ = [
     "describe_versions",
     "git_state",
     "load_average",
+    "provenance",
     "utc_now",
     "without_folders",
 ]
 
+CPU = torch.device("cpu")
 _PACKAGES = ("torch", "transformers", "lm_eval", "numpy")
 
 
@@ -64,6 +66,23 @@ def load_average() -> float:
 def utc_now() -> str:
     """The date in ISO form."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def provenance(module: str, arguments: Sequence[str], device: torch.device = CPU) -> dict[str, Any]:
+    """What was run, when, and on what: the head of every file of results.
+
+    Args:
+        module: what `python -m` was given.
+        arguments: what was typed behind it.
+        device: that computes.
+    """
+    return {
+        "command": command_line(module, arguments),
+        "date": utc_now(),
+        "git": git_state(),
+        "machine": describe_machine(device),
+        "versions": describe_versions(),
+    }
 
 
 def command_line(module: str, arguments: Sequence[str]) -> str:

@@ -132,17 +132,11 @@ def main() -> None:
         found = {"rows": rows, "cases": cases, "models": options.models, **measure(Path(folder))}
     print(json.dumps(found))
     if options.json is not None:
-        import torch
-
-        from benchmarks.machine import command_line, describe_machine, describe_versions, git_state, utc_now
+        from benchmarks.machine import provenance
 
         result = {
             "what": "introbench score on a stored run, the whole command.",
-            "command": command_line("benchmarks.score_speed", sys.argv[1:]),
-            "date": utc_now(),
-            "git": git_state(),
-            "machine": describe_machine(torch.device("cpu")),
-            "versions": describe_versions(),
+            **provenance("benchmarks.score_speed", sys.argv[1:]),
             "result": found,
         }
         write_whole(options.json, (json.dumps(result, indent=1) + "\n").encode())

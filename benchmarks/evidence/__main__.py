@@ -126,21 +126,6 @@ def _code() -> dict[str, str]:
     }
 
 
-def _provenance(arguments: Sequence[str]) -> dict[str, Any]:
-    """What ran, and where."""
-    import torch
-
-    from benchmarks.machine import command_line, describe_machine, describe_versions, git_state, utc_now
-
-    return {
-        "command": command_line("benchmarks.evidence", arguments),
-        "date": utc_now(),
-        "git": git_state(),
-        "machine": describe_machine(torch.device("cpu")),
-        "versions": describe_versions(),
-    }
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the grid, print a table, write the JSON. 1 where something falls short."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -160,7 +145,11 @@ def main(arguments: list[str] | None = None) -> int:
     jobs_left = [job for job in jobs if name_of(job[0]) not in known]
     if known:
         print(f"{len(known)} cells of {len(jobs)} stand in {options.json}", file=sys.stderr)
-    facts = _provenance(sys.argv[1:] if arguments is None else arguments) if options.json is not None else {}
+    facts: dict[str, Any] = {}
+    if options.json is not None:
+        from benchmarks.machine import provenance
+
+        facts = provenance("benchmarks.evidence", sys.argv[1:] if arguments is None else arguments)
     with ProcessPoolExecutor(options.processes) as pool:
         for cell in pool.map(_cell, jobs_left):
             cells.append(cell)

@@ -182,19 +182,13 @@ def table(cells: list[dict[str, Any]]) -> str:
 
 
 def _provenance(arguments: list[str]) -> dict[str, Any]:
-    import torch
-
-    from benchmarks.machine import command_line, describe_machine, describe_versions, git_state, utc_now
+    from benchmarks.machine import provenance
     from introbench import gate
 
     files = [Path(gate.__path__[0], f"{name}.py") for name in MEASURED]
     return {
-        "command": command_line("benchmarks.evidence.gate", arguments),
-        "date": utc_now(),
-        "git": git_state(),
+        **provenance("benchmarks.evidence.gate", arguments),
         "gate_sha256": content_hash({file.name: file_hash(str(file)) for file in files}),
-        "machine": describe_machine(torch.device("cpu")),
-        "versions": describe_versions(),
     }
 
 

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.machine import command_line, describe_machine, describe_versions, git_state, utc_now
+from benchmarks.machine import provenance
 from introbench.files import write_whole
 from introbench.models.hf.model import HfModel
 from introbench.runs.execute import execute
@@ -70,11 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         record = {
             "schema": 1,
             "what": "AUC of linear probes on a model's last hidden states for its own behaviour.",
-            "command": command_line(_MODULE, typed),
-            "date": utc_now(),
-            "git": git_state(),
-            "machine": describe_machine(torch.device("cpu")),
-            "versions": describe_versions(),
+            **provenance(_MODULE, typed),
             "model": options.model,
             "task": options.task,
             "cases": len(rows),

@@ -17,12 +17,8 @@ from typing import Any, Literal
 import torch
 
 from benchmarks.machine import (
-    command_line,
-    describe_machine,
-    describe_versions,
-    git_state,
     load_average,
-    utc_now,
+    provenance,
     without_folders,
 )
 from benchmarks.scorer.compare import Settings, compare
@@ -63,11 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     head: dict[str, Any] = {
         "schema": _SCHEMA,
         "what": _WHAT_SCALING if _scaling(options) else _WHAT_PEERS,
-        "command": command_line(_MODULE, typed),
-        "date": utc_now(),
-        "git": git_state(),
-        "machine": describe_machine(device),
-        "versions": describe_versions(),
+        **provenance(_MODULE, typed, device),
     }
     try:
         found = head | (_measure_scaling(options, device) if _scaling(options) else _measure_peers(options, device))

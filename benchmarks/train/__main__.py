@@ -18,12 +18,8 @@ from typing import Any
 import torch
 
 from benchmarks.machine import (
-    command_line,
-    describe_machine,
-    describe_versions,
-    git_state,
     load_average,
-    utc_now,
+    provenance,
     without_folders,
 )
 from benchmarks.train.side import Job
@@ -58,11 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     found: dict[str, Any] = {
         "schema": _SCHEMA,
         "what": "The recipe's training loop beside the obvious one on the same cases.",
-        "command": command_line(_MODULE, typed),
-        "date": utc_now(),
-        "git": git_state(),
-        "machine": describe_machine(device),
-        "versions": describe_versions(),
+        **provenance(_MODULE, typed, device),
         "method": _METHOD,
         "model": without_folders(options.model),
         "task": options.task,

@@ -129,8 +129,9 @@ def _spec(
 
 def _results(summary: TaskSummary, model: ModelEntry, stated: list[Stated]) -> dict[str, Any]:
     scored = sum(each.scored for each in stated)
-    told = list(told_of(summary, model.name))
-    groups = list(dict.fromkeys((each.group, each.reference) for each in told))
+    groups: dict[tuple[str, str], list[Told]] = {}
+    for each in told_of(summary, model.name):
+        groups.setdefault((each.group, each.reference), []).append(each)
     return {
         "total_samples": len(stated),
         "completed_samples": sum(each.reply is not None for each in stated),
@@ -140,20 +141,12 @@ def _results(summary: TaskSummary, model: ModelEntry, stated: list[Stated]) -> d
                 "scorer": group,
                 "scored_samples": scored,
                 "unscored_samples": len(stated) - scored,
-                "metrics": {
-                    each.name: _metric(each)
-                    for each in told
-                    if (each.group, each.reference) == (group, reference) and each.estimate.value is not None
-                },
+                "metrics": {each.name: _metric(each) for each in told if each.estimate.value is not None},
                 "metadata": {
-                    "not_estimable": {
-                        each.name: each.estimate.detail
-                        for each in told
-                        if (each.group, each.reference) == (group, reference) and each.estimate.value is None
-                    }
+                    "not_estimable": {each.name: each.estimate.detail for each in told if each.estimate.value is None}
                 },
             }
-            for group, reference in groups
+            for (group, reference), told in groups.items()
         ],
     }
 

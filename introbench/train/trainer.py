@@ -79,14 +79,14 @@ def train(config: TrainConfig, on_progress: OnProgress = lambda progress: None) 
     known = folder.check(asked)
     if known and known["complete"]:
         return _outcome(folder)
-    asked_to_shard()  # before a library reads what the launcher says
+    sharded = asked_to_shard()  # before a library reads what the launcher says
     arguments = training_arguments(config.hyperparameters, 1, folder.work, torch.device(head.device))
     with ExitStack() as held:
         if arguments.process_index == 0:
             held.enter_context(folder.locked())
             known = folder.check(asked)
         with quiet():
-            _Training(config, folder, spec, head, asked, on_progress).run(known)
+            _Training(config, folder, spec, head, asked, on_progress, sharded=sharded).run(known)
     return _outcome(folder)
 
 
@@ -146,8 +146,11 @@ class _Training:
         head: HfHead,
         asked: Mapping[str, Any],
         on_progress: OnProgress,
+        *,
+        sharded: bool,
     ) -> None:
         self.config = config
+        self.sharded = sharded
         self.chosen = config.hyperparameters
         self.folder = folder
         self.spec = spec
@@ -169,7 +172,7 @@ class _Training:
         adapter = adapter_parameters(model.hf_model, self.chosen)
         self.adapted = add_adapter(model.hf_model, self.chosen, _public(self.spec.name))
         facts: dict[str, Any] = {}
-        if asked_to_shard():
+        if self.sharded:
             refuse_uneven_passes(self.spec, model.path, first, self.chosen.kl_positions)
             held = shard_frozen(self.adapted)
             parameters, facts = held // dtype.itemsize, {"shards": int(os.environ["WORLD_SIZE"]), "held_bytes": held}
