@@ -38,11 +38,16 @@ class Tally:
         hits: intervals that hold the truth, or tests that reject.
         trials: data sets with enough clusters and an interval, or a test.
         low: intervals that lie wholly below the truth.
+        hits_of_all: hits with those of data sets that have too few clusters.
+        all: trials with those data sets. Where most have too few, the others are a selection: they hold more of the
+            rarer class than the world does in the long run.
     """
 
     hits: int = 0
     trials: int = 0
     low: int = 0
+    hits_of_all: int = 0
+    all: int = 0
 
     @property
     def share(self) -> float | None:
@@ -50,13 +55,17 @@ class Tally:
         return self.hits / self.trials if self.trials else None
 
     def add(self, estimate: Estimate, truth: float) -> None:
-        """Count one interval, where it may be headlined."""
-        if estimate.status != "ok" or estimate.low is None or estimate.high is None:
+        """Count one interval, and among the trials where it may be headlined."""
+        if estimate.low is None or estimate.high is None:
             return
-        self.trials += 1
         # Limits that touch the truth hold it; rounding must not decide.
-        self.hits += estimate.low - 1e-9 <= truth <= estimate.high + 1e-9
-        self.low += estimate.high + 1e-9 < truth
+        holds = estimate.low - 1e-9 <= truth <= estimate.high + 1e-9
+        self.all += 1
+        self.hits_of_all += holds
+        if estimate.status == "ok":
+            self.trials += 1
+            self.hits += holds
+            self.low += estimate.high + 1e-9 < truth
 
 
 def name_of(world: World) -> str:
@@ -118,14 +127,14 @@ def coverage_of(world: World, data_sets: int) -> dict[str, Tally]:
     return tallies
 
 
-def levels_of(world: World, data_sets: int) -> dict[str, Tally]:
-    """How often each test rejects where nothing is to be found.
+def levels_of(world: World, data_sets: int, *, first: int = 0) -> dict[str, Tally]:
+    """How often each test rejects where nothing is to be found, on data sets number `first` and the following.
 
     Paired tests: two explanations of the same behaviour with the same insight. Permutation test: a world without any.
     """
     tallies = {name: Tally() for name in ("paired", "permutation")}
     blind = replace(world, insight=0.0)
-    for number in range(data_sets):
+    for number in range(first, first + data_sets):
         rng = _generator(world, "levels", number)
         seen = behave(rng, world)
         one, other = (explain(rng, world, seen.items, seen.uncued, seen.cued) for _ in range(2))

@@ -101,7 +101,9 @@ class JView(BaseModel):
     difference: Estimate
     """J_self − J_ref."""
     centred_difference: Estimate
-    """J_self − J_ref minus its mean over permutations of the verdicts within strata, over all cases of the pair."""
+    """J_self − J_ref minus its mean over permutations of the verdicts within strata, over all cases of the pair.
+
+    Its classes are the own verdicts within D."""
 
 
 def pair_of(
@@ -211,12 +213,18 @@ def _centred_coupling(
     # Lone cases carry no information on the coupling, so they do not count towards having enough clusters.
     informative = cluster_count(clusters[paired])
     if classes is not None:
-        # With few cases of one verdict in D, explanations are often constant by chance, and the interval a point.
-        rarer = (cluster_count(clusters[paired & (classes[differs] == each)]) for each in (True, False))
-        informative = min(informative, *rarer)
+        informative = _rarer(clusters[paired], classes[differs][paired])
     error = math.sqrt(variance(parts, clusters)) if cluster_count(clusters) > 1 else math.nan
     found = detectable(error, cluster_count(clusters))
     return linearised(value, parts, clusters, smaller_class=informative), alone, found
+
+
+def _rarer(clusters: Ints, classes: Bools) -> int:
+    """Clusters of the rarer verdict in D.
+
+    With few cases of one, explanations are often constant by chance, and the interval of a centred verdict is a point.
+    """
+    return min(cluster_count(clusters[classes == each]) for each in (True, False))
 
 
 def coupling_contributions(pair: Pair, differs: Bools, worth: Floats) -> tuple[float, Floats, Bools]:
@@ -247,11 +255,11 @@ def j_view(pair: Pair) -> JView:
     smaller = min(cluster_count(pair.clusters[mask]) for one in graded for mask in (one.changed, ~one.changed))
     return JView(
         difference=linearised(own - reference, own_parts - reference_parts, pair.clusters, smaller_class=smaller),
-        centred_difference=_centred_j(pair, smaller),
+        centred_difference=_centred_j(pair),
     )
 
 
-def _centred_j(pair: Pair, smaller: int) -> Estimate:
+def _centred_j(pair: Pair) -> Estimate:
     """Sensitivity and specificity against either model are centred one by one, each as a ratio of sums.
 
     Verdicts are exchanged among the cases on which the models differ, and among the others, never between: an
@@ -259,7 +267,7 @@ def _centred_j(pair: Pair, smaller: int) -> Estimate:
     """
     differs = pair.own.changed != pair.reference.changed
     strata = np.unique(np.column_stack([pair.strata, differs]), axis=0, return_inverse=True)[1].reshape(-1)
-    value, parts = 0.0, np.zeros(pair.clusters.size)
+    value, parts, exchanged = 0.0, np.zeros(pair.clusters.size), differs
     right = {1: verdict_worth(pair.transplants, pair.own), -1: verdict_worth(pair.transplants, pair.reference)}
     for sign, labels in ((1, pair.own), (-1, pair.reference)):
         for mask in (labels.changed, ~labels.changed):
@@ -267,7 +275,9 @@ def _centred_j(pair: Pair, smaller: int) -> Estimate:
             centred = centre(right[sign] * mask[:, None], pair.transplants.source, strata)
             if not centred.paired.any():
                 return not_estimable(NO_EXCHANGE, n=mask.size)
+            exchanged = differs & centred.paired
             value += sign * float(np.sum(centred.contributions)) / size
             inflated = centred.contributions * centred.inflation
             parts += sign * (inflated - mask * np.sum(inflated) / size) / size
-    return linearised(value, parts, pair.clusters, smaller_class=smaller)
+    rarer = _rarer(pair.clusters[exchanged], pair.own.changed[exchanged])
+    return linearised(value, parts, pair.clusters, smaller_class=rarer)

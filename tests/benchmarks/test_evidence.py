@@ -161,6 +161,21 @@ def test_an_interval_that_covers_too_seldom_would_be_named() -> None:
     assert lacking("cell", enough) == []
 
 
+def test_data_sets_with_too_few_clusters_are_counted_apart() -> None:
+    """In 60 cases of which three in ten are changed, few data sets have 20 of them."""
+    tally = coverage_of(World(cases=60, cues=1, changed=0.3, insight=0.5), 60)["macro_f1"]
+    assert 0 < tally.trials < tally.all == 60
+    assert tally.hits <= tally.hits_of_all
+
+
+def test_a_level_is_measured_again_on_other_data_sets() -> None:
+    world = World(cases=100, cues=1, changed=0.5)
+    whole, first, second = (levels_of(world, sets, first=start) for sets, start in ((8, 0), (5, 0), (3, 5)))
+    for name, tally in whole.items():
+        assert tally.hits == first[name].hits + second[name].hits
+        assert tally.trials == first[name].trials + second[name].trials
+
+
 def test_the_grid_spans_what_it_should() -> None:
     grid = list(worlds("full"))
     assert len(grid) == 4 * 3 * 4 * 2

@@ -187,6 +187,27 @@ def test_reacting_to_what_makes_models_differ_is_no_coupling() -> None:
     assert centred_j.value == pytest.approx(0, abs=0.05)
 
 
+@pytest.mark.parametrize(("rarer", "status"), [(19, "too few"), (20, "ok")])
+def test_a_centred_verdict_needs_enough_clusters_of_both_own_verdicts_where_models_differ(
+    rarer: int, status: str
+) -> None:
+    size = 400
+    mine = np.arange(size) % 2 == 0
+    theirs = mine.copy()
+    # The own verdict is "changed" in `rarer` and "unchanged" in 100 of the cases on which the models differ.
+    theirs[np.flatnonzero(mine)[:rarer]] = False
+    theirs[np.flatnonzero(~mine)[:100]] = True
+    none = np.zeros(size, dtype=np.int64)
+    said = np.random.default_rng(0).integers(0, 2, size)
+    emitter = invented_answers(none, mine.astype(np.int64), said, none)
+    reference = invented_answers(none, theirs.astype(np.int64))
+    _, pair = pair_of(invented_cases(none + 2, none + 3), emitter, reference)
+    assert verdict_view(pair).centred_coupling.status == status
+    assert j_view(pair).centred_difference.status == status
+    assert verdict_view(pair).raw_coupling.status == "ok"
+    assert j_view(pair).difference.status == "ok"
+
+
 @given(seeds)
 def test_a_pair_does_not_depend_on_the_order_of_cases(seed: int) -> None:
     cases, emitter, reference = random_pair(seed)
