@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 from scipy import stats
 
-from introbench.metrics.arrays import Bools, Floats, Ints
+from introbench.metrics.arrays import Bools, Floats, Ints, grouped
 
 __all__ = [
     "CONFIDENCE",
@@ -99,12 +99,12 @@ def not_estimable(detail: str, *, n: int = 0, clusters: int = 0) -> Estimate:
 
 def cluster_count(clusters: Ints) -> int:
     """Number of different clusters."""
-    return int(np.unique(clusters).size)
+    return int(np.count_nonzero(np.bincount(clusters)))
 
 
 def cluster_sums(contributions: Floats, clusters: Ints) -> Floats:
     """(clusters,) contributions added up within clusters, in the order of the codes."""
-    _, codes = np.unique(clusters, return_inverse=True)
+    codes, _ = grouped(clusters)
     return np.bincount(codes, weights=contributions).astype(np.float64)
 
 
@@ -272,7 +272,7 @@ def _joint_distance(first: float, second: float, correlation: float) -> float:
 
 def _correlation(hits: Floats, first: Bools, clusters: Ints) -> float:
     """Correlation of the two class shares that comes from clusters with cases of both classes."""
-    _, codes = np.unique(clusters, return_inverse=True)
+    codes, _ = grouped(clusters)
     parts = []
     for mask in (first, ~first):
         residuals = np.where(mask, hits - np.mean(hits[mask]), 0.0)

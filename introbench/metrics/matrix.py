@@ -15,7 +15,7 @@ import numpy as np
 
 from introbench.errors import UsageError
 from introbench.metrics.align import align, check_readings
-from introbench.metrics.arrays import Bools, Floats, Ints
+from introbench.metrics.arrays import Bools, Floats, Ints, grouped
 from introbench.metrics.frozen import Frozen
 from introbench.metrics.intervals import Estimate, cluster_count, linearised, mean, not_estimable, variance
 from introbench.metrics.observations import Answers, CaseTable
@@ -239,7 +239,7 @@ def _permutation_p(
     Set over its clustered standard error, which is found anew for every permutation: cases of one cluster may be
     explained alike, permuted ones are not, and an unscaled excess would take that for a finding.
     """
-    _, codes = np.unique(clusters, return_inverse=True)
+    codes, _ = grouped(clusters)
     home = np.argsort(strata, kind="stable")
     rng = np.random.default_rng(seed)
 

@@ -266,7 +266,7 @@ def _centred_j(pair: Pair) -> Estimate:
     explainer that reacts to what makes models differ would else seem to know itself.
     """
     differs = pair.own.changed != pair.reference.changed
-    strata = np.unique(np.column_stack([pair.strata, differs]), axis=0, return_inverse=True)[1].reshape(-1)
+    strata = 2 * pair.strata + differs
     value, parts, exchanged = 0.0, np.zeros(pair.clusters.size), differs
     right = {1: verdict_worth(pair.transplants, pair.own), -1: verdict_worth(pair.transplants, pair.reference)}
     for sign, labels in ((1, pair.own), (-1, pair.reference)):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from introbench.metrics.arrays import Bools, Floats, Ints
+from introbench.metrics.arrays import Bools, Floats, Ints, grouped
 from introbench.metrics.observations import ABSENT, CaseTable, Explanations, Rows
 from introbench.metrics.roles import NO_ROLE, Roles
 
@@ -71,7 +71,7 @@ def strata_of(cases: CaseTable, own_cued: Ints, reference_cued: Ints) -> Ints:
     codes = np.zeros(cases.hint.size, dtype=np.int64)
     for column in columns:
         codes = codes * (int(column.max(initial=0)) + 1) + column
-    return codes
+    return np.unique(codes, return_inverse=True)[1].astype(np.int64)
 
 
 def transplants_of(explanations: Explanations, roles: Roles) -> Transplants:
@@ -123,7 +123,7 @@ def centre(worth: Floats, source: Ints, strata: Ints) -> Centred:
 
 def exchange_table(worth: Floats, source: Ints, strata: Ints) -> ExchangeTable:
     """The same for every explanation on every case; exchanging explanations within strata leaves the table as it is."""
-    _, codes, sizes = np.unique(strata, return_inverse=True, return_counts=True)
+    codes, sizes = grouped(strata)
     kinds = worth.shape[1]
     counts = np.bincount(codes * kinds + source, minlength=sizes.size * kinds).reshape(sizes.size, kinds)
     shares = counts / sizes[:, None]

@@ -11,7 +11,7 @@ from scipy import stats
 
 from introbench.metrics.arrays import Floats, Ints
 from introbench.metrics.frozen import Frozen
-from introbench.metrics.intervals import cluster_sums, variance
+from introbench.metrics.intervals import cluster_count, cluster_sums, variance
 
 __all__ = [
     "NO_TEST",
@@ -142,7 +142,7 @@ def paired_test(differences: Floats, clusters: Ints, seed: int = 0) -> PairedTes
     """
     if differences.size == 0:
         return NO_TEST
-    count = np.unique(clusters).size
+    count = cluster_count(clusters)
     error = math.sqrt(variance((differences - np.mean(differences)) / differences.size, clusters)) if count > 1 else 0.0
     if count == differences.size and np.isin(differences, (-1.0, 0.0, 1.0)).all():
         p = exact_mcnemar(int(np.count_nonzero(differences > 0)), int(np.count_nonzero(differences < 0)))
