@@ -18,7 +18,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from benchmarks.machine import command_line, git_state, utc_now, without_folders
+from benchmarks.machine import provenance, without_folders
 from introbench.errors import NotComparableError
 from introbench.metrics.arrays import Bools
 from introbench.metrics.observations import Answers
@@ -147,9 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(tabulate(found, headers="keys", tablefmt="simple"))
     if options.json:
         result = {
-            "command": command_line("benchmarks.parity", sys.argv[1:] if arguments is None else arguments),
-            "time": utc_now(),
-            "git": git_state(),
+            **provenance("benchmarks.parity", sys.argv[1:] if arguments is None else arguments),
             "runs": [described(run) for run in options.runs],
             "yardstick": without_folders(read_run(options.runs[0]).models[0].name),
             "parity": [{**row, "model": without_folders(row["model"])} for row in found],

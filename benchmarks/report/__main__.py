@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.command import measured
-from benchmarks.machine import command_line, git_state, load_average, utc_now
+from benchmarks.machine import load_average, provenance
 from introbench.metrics.summary import dump, summarise
 from introbench.runs.config import resolve_config
 from introbench.runs.execute import execute
-from introbench.runs.manifest import cpu_name
 
 TASKS = ["hint_facts", "hint_facts?behaviour=letter", "hint_facts?k=2", "hint_facts?k=4"]
 
@@ -55,12 +54,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         costs = measure(Path(folder))
     found = {
-        "command": command_line("benchmarks.report", sys.argv[1:]),
-        "time": utc_now(),
-        "cpu": cpu_name(),
-        "git": git_state(),
-        "python": sys.version.split()[0],
-        **costs,
+        **provenance("benchmarks.report", sys.argv[1:]),
+        "result": costs,
     }
     text = json.dumps(found, indent=1) + "\n"
     print(text, end="")

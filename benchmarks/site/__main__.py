@@ -19,10 +19,9 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from benchmarks.machine import command_line, git_state, load_average, utc_now
+from benchmarks.machine import load_average, provenance
 from benchmarks.site.measure import measure_page
 from benchmarks.site.stores import large_store
-from introbench.runs.manifest import cpu_name
 from introbench_leaderboard.site.build import build_site
 
 DISTINCT = 12
@@ -70,12 +69,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         costs = measure(Path(folder), arguments.count, arguments.chromium)
     found = {
-        "command": command_line("benchmarks.site", sys.argv[1:]),
-        "time": utc_now(),
-        "cpu": cpu_name(),
-        "git": git_state(),
-        "python": sys.version.split()[0],
-        **costs,
+        **provenance("benchmarks.site", sys.argv[1:]),
+        "result": costs,
     }
     text = json.dumps(found, indent=1) + "\n"
     print(text, end="")
