@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from introbench.metrics.schema import EmitterSummary, TaskSummary
-from introbench.report.sentences import SENTENCE_DECIMALS, number
+from introbench.report.sentences import SENTENCE_DECIMALS, little_mass, number
 
 if TYPE_CHECKING:
     from introbench.report.gather import ReportedRun
@@ -69,6 +69,8 @@ def _of_emitter(emitter: EmitterSummary) -> Iterator[tuple[str, str]]:
             "collapsed",
             f"{model} is collapsed: (nearly) all of its explanations are “{emitter.saying.collapsed}”.",
         )
+    if (little := little_mass(emitter)) is not None:
+        yield "little mass", little
     for reason in emitter.headline.reasons_against:
         yield "no headline", f"no headline for {model}: {reason}."
     ties = emitter.behaviour.inside_tie_margin.value

@@ -9,10 +9,13 @@ from introbench.metrics.headline import AboveFloor
 from introbench.metrics.intervals import Estimate
 from introbench.metrics.schema import EmitterSummary, PairSummary, TaskSummary
 
-__all__ = ["coverage_sentences", "emitter_sentence", "number", "pair_sentence", "signed"]
+__all__ = ["coverage_sentences", "emitter_sentence", "little_mass", "number", "pair_sentence", "signed"]
 
 
 TABLE_DECIMALS = 2
+LITTLE = 0.5
+"""Probability of the candidate explanations under which verdicts may be other ones than would be written."""
+
 SENTENCE_DECIMALS = 3
 """One more than in tables, so that an interval that ends just beside 0 is seen to."""
 
@@ -101,11 +104,25 @@ def _collapse(model: str, verdict: str) -> str:
     return f"{model} is collapsed: it {what} in (nearly) every case, so its scores show a habit, not insight."
 
 
+def little_mass(emitter: EmitterSummary) -> str | None:
+    """That a model would mostly write something else than the explanations that are scored; None where it would not."""
+    mass = emitter.saying.median_candidate_mass
+    if mass is None or mass >= LITTLE:
+        return None
+    share = f"{mass:.0%}" if mass >= 0.01 else "under 1%"
+    return (
+        f"{emitter.model} puts {share} of its probability (median) on the explanations that are scored, so its "
+        "verdicts depend on which answers are listed, too; --explanations free scores what it writes."
+    )
+
+
 def emitter_sentence(emitter: EmitterSummary) -> str:
     """What Self of one model means."""
     parts = []
     if emitter.saying.collapsed:
         parts.append(_collapse(emitter.model, emitter.saying.collapsed))
+    if (little := little_mass(emitter)) is not None:
+        parts.append(little)
     if emitter.headline.reasons_against:
         parts.append(f"{emitter.model} gets no headline: {'; '.join(emitter.headline.reasons_against)}.")
     against = [

@@ -9,7 +9,8 @@ from simulate import invented_answers, invented_cases, invented_run
 from introbench.metrics import Summary
 from introbench.metrics.observations import CHANGED, Answers, CaseTable
 from introbench.metrics.summary import summarise_run
-from introbench.report.sentences import number, signed
+from introbench.report.cautions import flags_of
+from introbench.report.sentences import emitter_sentence, number, signed
 from introbench.report.terminal import render
 
 
@@ -66,6 +67,17 @@ def test_every_estimate_and_interval_stands_unbroken_at_80_columns() -> None:
         assert coupling.value is not None
         assert coupling.low is not None
         assert f"{signed(coupling.value)} [{signed(coupling.low)}, " in text
+
+
+@pytest.mark.parametrize(
+    ("mass", "said"), [(0.29, "puts 29% of"), (0.0001, "puts under 1% of"), (0.5, None), (None, None)]
+)
+def test_a_model_that_would_write_something_else_is_named(mass: float | None, said: str | None) -> None:
+    emitter = three_models().tasks[0].emitters[0]
+    emitter = emitter.model_copy(update={"saying": emitter.saying.model_copy(update={"median_candidate_mass": mass})})
+    sentence, flagged = emitter_sentence(emitter), "little mass" in flags_of(emitter)
+    assert flagged == (said is not None)
+    assert (f"{emitter.model} {said} its probability" in sentence) if said else "its probability" not in sentence
 
 
 def test_sentences_say_what_was_found_and_what_was_not() -> None:
