@@ -4,9 +4,9 @@ usage: python -m benchmarks.evidence.verdicts RUN... [--json FILE]   a table; wi
 
 The verdict of a scored explanation is that of the candidates with more probability together. Where a model puts much of
 its probability on contents that are no candidates, this depends on which verdict's contents are on the list, too. The
-first token at which the two wordings part does not: this measures what it says, in stored runs of models with weights,
-on the same cases and with the same statistics, verdicts alone. The first model of a RUN is asked; its others are
-references.
+first token at which the two wordings part does not. Runs of models with weights keep its probability (`deciding` in
+their ledgers) and score it beside Self; this measures it in runs that do not, and against references, too. The first
+model of a RUN is asked; its others are references.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,9 @@ from introbench.metrics.pairs import j_view, pair_of, verdict_view
 from introbench.metrics.read import Run, read_run
 from introbench.metrics.scores import grade, score
 from introbench.models.load import load_model
-from introbench.models.types import ChoiceRequest, Model
+from introbench.models.types import Model
 from introbench.runs.config import resolve_config
+from introbench.runs.packing import render
 from introbench.runs.plan import make_plan
 from introbench.tasks.types import Case
 
@@ -100,16 +101,11 @@ def _by_token(model: Model, run: Run, cases: Mapping[str, Case]) -> tuple[Answer
     """The same answers with the verdict of the deciding token, and (cases,) probability of the two tokens."""
     if model.chat is None:
         sys.exit(f"{_MODULE}: {model.spec} has no tokens")
-    requests = []
-    for name in run.cases.ids:
-        question = cases[str(name)].explanation
-        half = len(question.choices) // 2
-        unchanged, changed = (model.chat.reply_ids(question.choices[number]) for number in (0, half))
-        place = next(place for place, pair in enumerate(zip(unchanged, changed, strict=False)) if pair[0] != pair[1])
-        prompt = model.chat.prompt_ids([asdict(message) for message in question.messages])
-        choices = ((unchanged[place],), (changed[place],))
-        requests.append(ChoiceRequest((*prompt, *unchanged[:place]), choices, question.group))
-    logprobs = np.array([result.logprobs for result in model.score(requests)])
+    asked = [cases[str(name)] for name in run.cases.ids]
+    requests = [render(case.explanation, case, model.chat) for case in asked]
+    # Only the beginnings are scored, as if they were the choices.
+    begun = [replace(request, choices_ids=request.beginnings, source=None) for request in requests]
+    logprobs = np.array([result.logprobs for result in model.score(begun)])
     answers = run.answers[run.models[0].name]
     says_changed = logprobs[:, 1] > logprobs[:, 0]
     said = np.where(answers.explained, np.where(says_changed, CHANGED, UNCHANGED), answers.said)

@@ -105,6 +105,16 @@ class Book:
             changed=tables["explanation"][:, 1],
         )
 
+    def deciding(self, rows: Sequence[CaseRow]) -> Floats:
+        """(cases, 2) log-probabilities of how explanations begin that say "unchanged" and "changed"; NaN without."""
+        found = np.full((len(rows), 2), np.nan)
+        for index, row in enumerate(rows):
+            record = self._record(row.asks["explanation"])
+            if record is not None and record.deciding is not None:
+                where = f"{self._where}, case {row.id}: the beginnings of the answer to explanation"
+                found[index] = _shaped(record.deciding, 2, where)
+        return found
+
     def opening_reading(self, task: TaskEntry, rows: Sequence[CaseRow]) -> OpeningReading:
         """The threshold that calibration prompts give, and how well it does."""
         size = sum(map(len, task.openings.values()))

@@ -59,10 +59,12 @@ class Record:
     Attributes:
         logprobs: nats of what was scored, in the order of the request.
         text: the reply, where one was written.
+        deciding: nats of how explanations begin that say "unchanged" and "changed"; None where they were not scored.
     """
 
     logprobs: Sequence[float]
     text: str | None
+    deciding: Sequence[float] | None = None
 
 
 class Records:
@@ -79,12 +81,20 @@ class Records:
         self._ends = array("Q")
         self._texts: dict[int, str | None] = {}
         self._odd: dict[int, Sequence[float]] = {}
+        self._deciding: dict[int, Sequence[float]] = {}
         self._seen = bytearray()
 
     def __len__(self) -> int:
         return len(self._ends)
 
-    def add(self, ask: str, replicate: int, logprobs: Sequence[float], text: str | None) -> None:
+    def add(
+        self,
+        ask: str,
+        replicate: int,
+        logprobs: Sequence[float],
+        text: str | None,
+        deciding: Sequence[float] | None = None,
+    ) -> None:
         """Keep a row, unless its request is there."""
         places, key = self._places.setdefault(replicate, {}), _digest(ask)
         if key in places:
@@ -99,6 +109,8 @@ class Records:
         self._seen.append(False)
         if text is not None:
             self._texts[place] = text
+        if deciding is not None:
+            self._deciding[place] = deciding
 
     def get(self, ask: str, replicate: int = FIRST) -> Record | None:
         """The answer to a request, or None."""
@@ -118,7 +130,7 @@ class Records:
         logprobs = self._odd.get(place)
         if logprobs is None:
             logprobs = self._values[self._ends[place - 1] if place else 0 : self._ends[place]]
-        return Record(logprobs, self._texts.get(place))
+        return Record(logprobs, self._texts.get(place), self._deciding.get(place))
 
 
 def model_ledger(folder: Path) -> dict[str, Mapping[str, Any]]:
@@ -150,7 +162,7 @@ def records_of(folder: Path, fingerprint: str) -> tuple[Records, Entries]:
             if row["key"] != request_key(ask, fingerprint, replicate):
                 foreign.add(row["key"])
             else:
-                found.add(ask, replicate, row["logprobs"], row.get("text"))
+                found.add(ask, replicate, row["logprobs"], row.get("text"), row.get("deciding"))
     entries.different = len(found) + len(foreign)
     return found, entries
 

@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass as checked_dataclass
 
 from introbench.errors import RunDirectoryError
 from introbench.hashing import content_hash
+from introbench.metrics.arrays import Floats
 from introbench.metrics.book import PARTS, Book
 from introbench.metrics.draws import NoiseFacts
 from introbench.metrics.ledgers import FIRST, LedgerCounts
@@ -138,6 +139,8 @@ class Run:
         again: by model name, its decisions where it was asked a second time; unanswered elsewhere.
         openings: by names of task and model, how well beginnings of replies stand for what replies do.
         judged: by names of task and model, what the judge said of replies.
+        deciding: by model name, (cases, 2) log-probabilities of how explanations begin that say "unchanged" and
+            "changed", nats; NaN where they were not scored.
         asks: per case, what its three questions were, as one text; empty where that is not known.
         choices: per case, the texts of its choices; empty where they are not known.
         ledgers: by model name, what became of the rows of its ledger.
@@ -151,6 +154,7 @@ class Run:
     again: Mapping[str, Answers]
     openings: Mapping[tuple[str, str], OpeningReading] = field(default_factory=dict)
     judged: Mapping[tuple[str, str], JudgedReading] = field(default_factory=dict)
+    deciding: Mapping[str, Floats] = field(default_factory=dict)
     asks: tuple[str, ...] = ()
     choices: tuple[tuple[str, ...], ...] = ()
     ledgers: Mapping[str, LedgerCounts] = field(default_factory=dict)
@@ -193,6 +197,7 @@ def read_run(path: Path) -> Run:
         again=again,
         openings=openings,
         judged=judged,
+        deciding={name: book.deciding(rows) for name, book in books.items()},
         asks=tuple(" ".join(row.asks[part] for part in PARTS) for row in rows),
         choices=_choices(rows),
         ledgers={name: book.entries.counted() for name, book in books.items()},

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from introbench.metrics.behaviour import Behaviour, Saying
+from introbench.metrics.deciding import DecidingReading
 from introbench.metrics.draws import DrawSpread, NoiseFacts
 from introbench.metrics.frozen import Frozen
 from introbench.metrics.headline import Headline
@@ -166,6 +167,8 @@ class EmitterSummary(Frozen):
     """How its refusals are read from the beginnings of replies; null where they are read otherwise."""
     judged: JudgedReading | None = None
     """What the judge said of its replies; null where no behaviour is judged."""
+    deciding: DecidingReading | None = None
+    """Its verdicts as the token says them that decides; null where the backend does not score it."""
 
 
 class TrivialCoupling(Frozen):

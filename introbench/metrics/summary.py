@@ -11,6 +11,7 @@ import numpy as np
 from introbench.hashing import Json, canonical_json
 from introbench.metrics.arrays import Bools
 from introbench.metrics.behaviour import behaviour_of, collapsed, saying_of
+from introbench.metrics.deciding import DecidingReading, deciding_reading
 from introbench.metrics.draws import draw_spreads
 from introbench.metrics.floors import Floor, fixed_floors, floors_of
 from introbench.metrics.full_floor import FloorSet, check_floors, classifier_floor
@@ -131,12 +132,18 @@ def _task(run: Run, task: TaskEntry, floors: FloorSet) -> TaskSummary:
                 update={
                     "opening": run.openings.get((task.name, emitter.entry.name)),
                     "judged": run.judged.get((task.name, emitter.entry.name)),
+                    "deciding": _deciding(run, mask, cases, emitter),
                 }
             )
             for emitter in emitters
         ],
         pairs=[_pair(cases, *pair) for pair in (*forward, *((other, target) for target, other in forward))],
     )
+
+
+def _deciding(run: Run, mask: Bools, cases: CaseTable, emitter: _Emitter) -> DecidingReading | None:
+    found = run.deciding.get(emitter.entry.name)
+    return None if found is None else deciding_reading(cases, emitter.answers, found[mask])
 
 
 def _counts(cases: CaseTable, planned: int | None) -> CaseCounts:

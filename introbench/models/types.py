@@ -21,6 +21,7 @@ __all__ = [
     "ScoringFacts",
     "Source",
     "check_length",
+    "parting",
 ]
 
 
@@ -49,6 +50,11 @@ class Source:
         return self.question.choices
 
 
+def parting(one: Sequence[int], other: Sequence[int]) -> int | None:
+    """Place of the first token in which two replies differ; None where one begins with the other."""
+    return next((place for place, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), None)
+
+
 @dataclass(frozen=True, slots=True)
 class ChoiceRequest:
     """A prompt and the replies whose probabilities are wanted.
@@ -66,6 +72,22 @@ class ChoiceRequest:
     group: str = ""
     source: Source | None = field(default=None, compare=False, repr=False)
 
+    @property
+    def beginnings(self) -> tuple[tuple[int, ...], ...]:
+        """How replies begin that say "unchanged" and "changed", up to the deciding token, at which the two part.
+
+        Empty where the choices are no explanations, or those of one verdict begin differently.
+        """
+        if self.source is None or self.source.part != "explanation":
+            return ()
+        half = len(self.choices_ids) // 2
+        verdicts = self.choices_ids[:half], self.choices_ids[half:]
+        deciding = parting(verdicts[0][0], verdicts[1][0])
+        if deciding is None:
+            return ()
+        found = [{choice[: deciding + 1] for choice in choices} for choices in verdicts]
+        return tuple(next(iter(each)) for each in found) if all(len(each) == 1 for each in found) else ()
+
 
 @dataclass(frozen=True, slots=True)
 class ChoiceResult:
@@ -76,11 +98,13 @@ class ChoiceResult:
         part: which part of its pack was computed at a time, a digit per halving; "" where memory held the whole.
         text: the reply itself, where the engine gives one reply and no probability of each choice; `logprobs` is then
             empty.
+        deciding: summed log-probability, in nats, of the request's two `beginnings`; None where they were not scored.
     """
 
     logprobs: tuple[float, ...]
     part: str = ""
     text: str | None = None
+    deciding: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

@@ -112,8 +112,16 @@ def little_mass(emitter: EmitterSummary) -> str | None:
     share = f"{mass:.0%}" if mass >= 0.01 else "under 1%"
     return (
         f"{emitter.model} puts {share} of its probability (median) on the explanations that are scored, so its "
-        "verdicts depend on which answers are listed, too; --explanations free scores what it writes."
+        f"verdicts depend on which answers are listed, too; {_instead(emitter)}"
     )
+
+
+def _instead(emitter: EmitterSummary) -> str:
+    """Where a verdict stands that does not."""
+    if emitter.deciding is None or emitter.deciding.youden_j.value is None:
+        return "--explanations free scores what it writes."
+    j = emitter.deciding.youden_j
+    return f"by the token that decides it, J is {signed(j.value or 0.0, SENTENCE_DECIMALS)} {_interval(j)}."
 
 
 def emitter_sentence(emitter: EmitterSummary) -> str:

@@ -9,8 +9,10 @@ from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
 
+from introbench.metrics.deciding import DecidingReading
 from introbench.metrics.draws import DrawSpread, Spread
 from introbench.metrics.headline import AboveFloor
+from introbench.metrics.intervals import Estimate
 from introbench.metrics.schema import EmitterSummary, PairSummary, Summary, TaskSummary
 from introbench.report.cells import as_text, detectable_cell
 from introbench.report.cells import bullet as _bullet
@@ -32,6 +34,14 @@ __all__ = ["render", "renderable"]
 
 MODELS_PER_TABLE = 3
 """More columns of estimates with intervals do not fit into 80 characters."""
+
+SAYS = 'says "changed"'
+"""The first row behind the scores."""
+
+TOKEN = "  deciding token"
+"""The same by the token alone that decides a verdict, where a backend scores it."""
+
+_Show = Callable[[float], str]
 
 NOTE = (
     "Brackets: 95 % intervals, clustered by fact. detectable: the smallest true value that would be told from 0 with "
@@ -82,6 +92,10 @@ def _floor(part: AboveFloor) -> Text:
     return Text("–" if part.floor_value is None else f"{number(part.floor_value)} {part.floor}")
 
 
+def _by_token(emitter: EmitterSummary, pick: Callable[[DecidingReading], Estimate], show: _Show = number) -> Text:
+    return Text("–") if emitter.deciding is None else _cell(pick(emitter.deciding), show)
+
+
 def _emitters(emitters: Sequence[EmitterSummary]) -> RenderableType:
     """Self and behaviour, a column per model."""
     table = _table("", *(emitter.model for emitter in emitters))
@@ -94,8 +108,11 @@ def _emitters(emitters: Sequence[EmitterSummary]) -> RenderableType:
         ("  best floor", lambda each: _floor(each.headline.youden_j)),
         ("  above it", lambda each: _cell(each.headline.youden_j.above, signed)),
         ("  detectable", lambda each: detectable_cell(each.headline.youden_j.test)),
+        (TOKEN, lambda each: _by_token(each, lambda reading: reading.youden_j, signed)),
         ("Self: AUROC", lambda each: _cell(each.self_scores.auroc)),
-        ('says "changed"', lambda each: _cell(each.saying.changed_rate)),
+        (TOKEN, lambda each: _by_token(each, lambda reading: reading.auroc)),
+        (SAYS, lambda each: _cell(each.saying.changed_rate)),
+        (TOKEN, lambda each: _by_token(each, lambda reading: reading.changed_rate)),
         ("changes its answer", lambda each: _cell(each.behaviour.change_rate)),
         ("  under a placebo", lambda each: _cell(each.behaviour.placebo_change_rate)),
         ("  asked twice", lambda each: _cell(each.rerun.label_flips)),
@@ -103,8 +120,10 @@ def _emitters(emitters: Sequence[EmitterSummary]) -> RenderableType:
         ("accuracy uncued", lambda each: _cell(each.behaviour.accuracy_uncued)),
         ("accuracy cued", lambda each: _cell(each.behaviour.accuracy_cued)),
     ]
+    if not any(emitter.deciding for emitter in emitters):
+        rows = [row for row in rows if row[0] != TOKEN]
     for index, (label, cell) in enumerate(rows):
-        last_of_scores = label == "Self: AUROC" or index == len(rows) - 1
+        last_of_scores = index == len(rows) - 1 or rows[index + 1][0] == SAYS
         table.add_row(Text(label), *(cell(emitter) for emitter in emitters), end_section=last_of_scores)
     return Padding(table, (1, 0, 1, 0))
 

@@ -6,7 +6,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -271,10 +271,18 @@ def _checked_row(pack: Pack, asked: Asked, model: Model, result: ChoiceResult | 
         return _row(pack, asked, model, (), result, "")
     if result.text is not None:
         return _row(pack, asked, model, (), result.text, result.part)
-    logprobs = tuple(round(value, _LOGPROB_DECIMALS) for value in result.logprobs)
+    logprobs = _rounded(result.logprobs)
     if len(logprobs) != len(asked.question.replies) or not all(-float("inf") < value <= 1e-3 for value in logprobs):
         raise ModelError(f"{model.spec}: {asked.question.case}: log-probabilities are not finite: {logprobs}")
-    return _row(pack, asked, model, logprobs, None, result.part)
+    row = _row(pack, asked, model, logprobs, None, result.part)
+    if result.deciding is None:
+        return row
+    unchanged, changed = _rounded(result.deciding)
+    return replace(row, deciding=(unchanged, changed))
+
+
+def _rounded(logprobs: Sequence[float]) -> tuple[float, ...]:
+    return tuple(round(value, _LOGPROB_DECIMALS) for value in logprobs)
 
 
 def _row(pack: Pack, asked: Asked, model: Model, logprobs: tuple[float, ...], text: str | None, part: str) -> LedgerRow:

@@ -44,6 +44,8 @@ class LedgerRow:
         pack: which pack of the plan computed it, and behind a "/" which part, where memory did not hold the whole.
         time: seconds since the epoch when it was written.
         host: start of the hash of the machine's name: tells machines apart and names none.
+        deciding: log-probabilities of how explanations begin that say "unchanged" and "changed", up to the token at
+            which they part; None, and not written, where they were not scored.
     """
 
     key: str
@@ -55,6 +57,7 @@ class LedgerRow:
     pack: str
     time: float
     host: str
+    deciding: tuple[float, float] | None = None
 
 
 def request_key(ask: str, fingerprint: str, replicate: int = 0) -> str:
@@ -93,7 +96,7 @@ class Ledger:
     def append(self, rows: Iterable[LedgerRow]) -> None:
         """Write rows whose keys are not there yet, in one write, and flush them to the disk."""
         fresh = [row for row in rows if row.key not in self._tokens]
-        data = "".join(_line(asdict(row)) for row in fresh).encode()
+        data = "".join(_line(_fields(row)) for row in fresh).encode()
         with disk_errors(self._own), self._own.open("ab") as file:
             file.write(data)
             file.flush()
@@ -151,7 +154,14 @@ def canonical_ledger(path: Path) -> bytes:
 def as_row(found: Mapping[str, Any]) -> LedgerRow:
     """A row as it was read from a file."""
     values = {name: value for name, value in found.items() if name != _CHECK}
-    return LedgerRow(**{**values, "logprobs": tuple(found["logprobs"])})
+    deciding = found.get("deciding")
+    lists = {"logprobs": tuple(found["logprobs"]), "deciding": None if deciding is None else tuple(deciding)}
+    return LedgerRow(**{**values, **lists})
+
+
+def _fields(row: LedgerRow) -> dict[str, Any]:
+    found = asdict(row)
+    return found if row.deciding is not None else {name: found[name] for name in found if name != "deciding"}
 
 
 def _line(row: Mapping[str, Any]) -> str:

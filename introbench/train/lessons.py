@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Literal, Protocol
 
 from introbench.errors import UsageError
-from introbench.models.types import Chat, ChoiceRequest, Source, check_length
+from introbench.models.types import Chat, ChoiceRequest, Source, check_length, parting
 from introbench.tasks.types import Case, Part, Question
 from introbench.train.config import Hyperparameters
 from introbench.train.rows import TrainingCase
@@ -94,7 +94,8 @@ class LessonBook:
         opposite = self._reply(question, (number + half) % len(question.choices))
         weights = [1.0] * len(reply)
         # Up to here both verdicts read the same; behind it the verdict is said.
-        deciding = next(place for place, pair in enumerate(zip(reply, opposite, strict=False)) if pair[0] != pair[1])
+        deciding = parting(reply, opposite)
+        assert deciding is not None  # both end with the same token
         weights[deciding] = chosen.verdict_weight
         shares = tuple(weight / sum(weights) for weight in weights)
         lesson = self._lesson(row.case, question, (reply,), "explanation", shares)

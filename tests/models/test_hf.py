@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import re
 import shutil
 from pathlib import Path
@@ -195,6 +196,38 @@ def test_a_case_that_does_not_fit_into_memory_is_named(tiny_llama: Path) -> None
     request = render(case.cued, case, model.chat)
     with pytest.raises(ModelError, match=rf"{re.escape(case.id)} \(cued\) does not fit into memory by itself"):
         starved.score([request])
+
+
+def test_how_explanations_begin_is_scored_beside_them(tiny_llama: Path) -> None:
+    config, variants = resolve_config(f"hf/{tiny_llama}", limit=2)
+    cases = make_plan(config, variants).tasks[0].cases
+    model = introbench.load_model(f"hf/{tiny_llama}")
+    questions = [(question, case) for case in cases[:6] for question in (case.cued, case.explanation)]
+    requests = [render(question, case, model.chat) for question, case in questions]
+    results = model.score(requests)
+    without = model.score([dataclasses.replace(request, source=None) for request in requests])
+    assert [result.logprobs for result in results] == [result.logprobs for result in without]
+    assert all(result.deciding is None for result in without)
+    for request, result, (question, _) in zip(requests, results, questions, strict=True):
+        assert (result.deciding is None) == (question.part == "cued")
+        if result.deciding is None:
+            continue
+        unchanged, changed = request.beginnings
+        assert unchanged[:-1] == changed[:-1]
+        assert unchanged[-1] != changed[-1]
+        half = len(request.choices_ids) // 2
+        for ids, deciding, candidates in (
+            (unchanged, result.deciding[0], slice(half)),
+            (changed, result.deciding[1], slice(half, None)),
+        ):
+            assert all(choice[: len(ids)] == ids for choice in request.choices_ids[candidates])
+            with torch.inference_mode():
+                logits = model.hf_model(torch.tensor([[*request.prompt_ids, *ids]])).logits[0].log_softmax(-1)
+            places = range(len(request.prompt_ids) - 1, len(request.prompt_ids) + len(ids) - 1)
+            expected = sum(logits[place, token].item() for place, token in zip(places, ids, strict=True))
+            assert deciding == pytest.approx(expected, abs=1e-4)
+            together = sum(math.exp(value) for value in result.logprobs[candidates])
+            assert together <= math.exp(deciding) * (1 + 1e-4)
 
 
 def test_a_pack_that_was_split_says_so(tiny_llama: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from introbench.errors import RunDirectoryError
-from introbench.runs.ledger import Ledger, LedgerRow, canonical_ledger, read_ledger, request_key
+from introbench.runs.ledger import Ledger, LedgerRow, as_row, canonical_ledger, read_ledger, request_key
 
 
 def row(number: int, time: float = 0.0) -> LedgerRow:
@@ -38,6 +39,17 @@ def test_a_row_is_written_once(tmp_path: Path) -> None:
     assert not Ledger(tmp_path / "l.jsonl").holds(row(3).key, None)
     with pytest.raises(RunDirectoryError, match="other token ids for the same question"):
         ledger.holds(row(1).key, "other tokens")
+
+
+def test_how_explanations_begin_is_kept_where_it_was_scored(tmp_path: Path) -> None:
+    plain, scored = row(1), replace(row(2), deciding=(-0.25, -1.75))
+    path, copy = tmp_path / "l.jsonl", tmp_path / "copy.jsonl"
+    Ledger(path).append([plain, scored])
+    found = read_ledger(path)
+    assert "deciding" not in found[0]
+    assert [as_row(each) for each in found] == [plain, scored]
+    Ledger(copy).append(map(as_row, found))
+    assert canonical_ledger(copy) == canonical_ledger(path)
 
 
 def test_a_bad_line_in_the_middle_is_named(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from introbench.scorer.generate import GenerationPath, choose_generation, genera
 from introbench.scorer.packs import split_packs
 from introbench.scorer.probe import ScoringPath
 from introbench.scorer.rope import regime_limit
-from introbench.scorer.score import OutOfMemoryError, score_pack
+from introbench.scorer.score import OutOfMemoryError, ScoredRequest, score_pack
 
 __all__ = ["HfModel", "context_length"]
 
@@ -86,12 +86,12 @@ class HfModel:
             check_length(request, self.spec, self.context)
         results: list[ChoiceResult] = []
         for numbers in split_packs(requests, self.pack_tokens):
-            pack = [requests[number] for number in numbers]
+            pack = [_with_beginnings(requests[number]) for number in numbers]
             try:
                 scored = score_pack(self.hf_model, self.path, pack, self.pack_tokens)
             except OutOfMemoryError as error:
                 raise ModelError(_does_not_fit(self.spec, pack[error.number], error)) from error
-            results += [ChoiceResult(found.logprobs, found.part) for found in scored]
+            results += [_result(requests[number], found) for number, found in zip(numbers, scored, strict=True)]
         return results
 
     @cached_property
@@ -135,6 +135,19 @@ class HfModel:
             # The marks around a thought may be special tokens: without them it could not be told from the reply.
             return self.chat.begun + str(self.tokenizer.decode(list(ids), skip_special_tokens=False))
         return re.sub(r"^ ", "", str(self.tokenizer.decode(list(ids), skip_special_tokens=True)))
+
+
+def _with_beginnings(request: ChoiceRequest) -> ChoiceRequest:
+    """An explanation request that scores its beginnings, too; they lie on the way to its choices and push no token."""
+    return replace(request, choices_ids=(*request.choices_ids, *request.beginnings))
+
+
+def _result(request: ChoiceRequest, found: ScoredRequest) -> ChoiceResult:
+    size = len(request.choices_ids)
+    if not request.beginnings:
+        return ChoiceResult(found.logprobs, found.part)
+    unchanged, changed = found.logprobs[size:]
+    return ChoiceResult(found.logprobs[:size], found.part, deciding=(unchanged, changed))
 
 
 def _does_not_fit(spec: str, request: ChoiceRequest, error: Exception) -> str:
