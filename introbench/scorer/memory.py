@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from typing import Any
 
 import torch
 
-__all__ = ["keep_freed_memory", "out_of_memory"]
+__all__ = ["keep_freed_memory", "out_of_memory", "return_freed_memory"]
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Parameters of glibc's mallopt(3)."""
@@ -27,15 +28,29 @@ _MESSAGES = (
 """How allocators, cuBLAS and the continuous engine say it, in lower case; most raise a plain RuntimeError."""
 
 
+def _c_function(name: str) -> Any:
+    """A function of the C library; None where there is none of this name."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform.startswith("linux") else None
+
+
+def return_freed_memory() -> None:
+    """Hand free pages back to the system, those between blocks in use too.
+
+    Blocks of many sizes leave gaps that later ones do not fit into: without it, 5 GB were resident after 90 steps of a
+    training that held 1 to 2 GB.
+    """
+    trim = _c_function("malloc_trim")
+    if trim is not None:
+        trim(0)
+
+
 def keep_freed_memory() -> bool:
     """Let this process reuse large blocks that it has freed; returns whether its C library can.
 
     glibc hands every activation of a few megabytes back to the system, which clears each page anew for the next
     layer. For the rest of the process the resident size stays near its peak.
     """
-    if not sys.platform.startswith("linux"):
-        return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    mallopt = _c_function("mallopt")
     if mallopt is None:
         return False
     # musl has no mallopt or a mute one; glibc answers 1 for what it accepts.

@@ -17,7 +17,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from introbench.errors import UsageError
 from introbench.files import disk_errors
 from introbench.ranks import PATIENCE
-from introbench.scorer.memory import out_of_memory
+from introbench.scorer.memory import out_of_memory, return_freed_memory
 from introbench.train.batches import Step, Steps, TrainingPack
 from introbench.train.checkpoints import seal
 from introbench.train.config import Hyperparameters
@@ -32,6 +32,9 @@ _KEPT = 2
 """Checkpoints that are kept: the last one, and the one before it in case the last is torn."""
 
 _NAMED_CASES = 3
+
+_STEPS_BETWEEN_RETURNS = 10
+"""Steps after which memory that lies idle between blocks goes back: seldom enough to cost nothing."""
 
 
 def training_arguments(chosen: Hyperparameters, steps: int, folder: Path, device: torch.device) -> TrainingArguments:
@@ -88,6 +91,8 @@ class _AfterStep(TrainerCallback):
         self._on_step = on_step
 
     def on_step_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+        if state.global_step % _STEPS_BETWEEN_RETURNS == 0:
+            return_freed_memory()
         self._on_step(state.global_step)
 
     def on_save(self, args: Any, state: Any, control: Any, **others: Any) -> None:

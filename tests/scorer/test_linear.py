@@ -9,7 +9,7 @@ from torch import nn
 
 from introbench.scorer import linear
 from introbench.scorer.linear import OneDnnLinear, choose_products
-from introbench.scorer.memory import keep_freed_memory
+from introbench.scorer.memory import keep_freed_memory, return_freed_memory
 from introbench.scorer.probe import choose_path
 
 needs_onednn = pytest.mark.skipif(
@@ -95,6 +95,19 @@ def test_freed_memory_is_kept_where_the_c_library_can() -> None:
     kept = resident()
     del block
     assert resident() > kept - (16 << 20)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the resident size from Linux")
+def test_gaps_between_blocks_in_use_can_be_handed_back() -> None:
+    if not keep_freed_memory():
+        pytest.skip("this C library hands memory back as it likes")
+    blocks = [torch.ones(2 << 20) for _ in range(32)]  # 8 MiB each
+    used = blocks[1::2]
+    del blocks
+    with_gaps = resident()
+    return_freed_memory()
+    assert resident() < with_gaps - (64 << 20)
+    assert all(float(block.sum()) == 2 << 20 for block in used)
 
 
 def resident() -> int:

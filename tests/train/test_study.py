@@ -304,7 +304,14 @@ def test_a_study_that_is_done_runs_nothing_again_and_its_page_is_whole(carried_o
     made = introbench("study", "report", path, "--out", path.parent / "out", "--page", page)
     assert made.returncode == 0, made.stderr
     text = page.read_text()
-    for word in ("kl-s0", "shuffled-s0", "Emitter × teacher", "too little drift to tell", "kl against no_kl"):
+    for word in (
+        "kl-s0",
+        "shuffled-s0",
+        "Emitter × teacher",
+        "too little drift to tell",
+        "kl against no_kl",
+        "J by deciding token",
+    ):
         assert word in text
     assert "Not made yet" not in text and "None" not in text and "nan" not in text
     # Without the runs, the page is made of the results alone and is the same.

@@ -10,6 +10,7 @@ import yaml
 from scipy import stats
 from tabulate import tabulate
 
+from introbench.metrics.deciding import DecidingReading
 from introbench.metrics.intervals import CONFIDENCE, Estimate
 from introbench.metrics.matrix import Matrix, TaskMatrix
 from introbench.metrics.schema import PairSummary
@@ -59,6 +60,10 @@ def _of_pair(pick: Callable[[PairSummary], Estimate]) -> Callable[[TaskResult], 
     return lambda task: pick(task.base) if task.base else None
 
 
+def _of_token(pick: Callable[[DecidingReading], Estimate]) -> Callable[[TaskResult], Estimate | None]:
+    return lambda task: pick(task.own.deciding) if task.own.deciding else None
+
+
 _SCORES = (
     _Column("Self", lambda task: task.own.self_scores.exact_match),
     _Column("Base", _of_pair(lambda pair: pair.exact.reference_score)),
@@ -77,6 +82,14 @@ _VERDICTS = (
     _Column("J above best floor", lambda task: task.own.headline.youden_j.above, signed=True),
     _Column("exact above best floor", lambda task: task.own.headline.exact_match.above, signed=True),
 )
+_TOKENS = (
+    _Column("J by deciding token", _of_token(lambda reading: reading.youden_j), signed=True),
+    _Column("AUC", _of_token(lambda reading: reading.auroc)),
+    _Column("says changed", _of_token(lambda reading: reading.changed_rate)),
+    _Column("agrees with the scored verdict", _of_token(lambda reading: reading.agreement)),
+)
+"""Verdicts by the token that decides them, whatever content would follow."""
+
 _BEHAVIOUR = (
     _Column("accuracy", lambda task: task.own.behaviour.accuracy_uncued),
     _Column("accuracy of M0", lambda task: task.before.behaviour.accuracy_uncued if task.before else None),
@@ -184,8 +197,10 @@ def _task(study: Study, name: str, done: Sequence[UnitResult]) -> Iterator[str]:
 
 
 def _tables(rows: Sequence[_Row]) -> Iterator[str]:
-    for columns in (_SCORES, _VERDICTS, _BEHAVIOUR):
+    for columns in (_SCORES, _VERDICTS, _TOKENS, _BEHAVIOUR):
         used = [column for column in columns if any(column.of(task) is not None for _, task in rows)]
+        if not used:
+            continue
         body = [[unit.unit, *(_shown(column, task) for column in used)] for unit, task in rows]
         yield _table(body, ["unit", *(column.head for column in used)])
         yield ""
