@@ -16,7 +16,13 @@ __all__ = ["Cell", "Row", "Table", "headline_table", "interval", "shown", "table
 Cell = str | int | float | bool | Estimate | None
 """What stands in a table; a format chooses how it is shown."""
 
-_LABELS = {"auroc": "AUROC", "brier": "Brier score", "macro_f1": "macro F1", "youden_j": "Youden's J"}
+_LABELS = {
+    "auroc": "AUROC",
+    "brier": "Brier score",
+    "deciding": "deciding token",
+    "macro_f1": "macro F1",
+    "youden_j": "Youden's J",
+}
 
 
 @dataclass(frozen=True, slots=True)

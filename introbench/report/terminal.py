@@ -48,6 +48,10 @@ NOTE = (
     "80 % power. *: too few clusters for a headline. –: not estimable."
 )
 
+TOKEN_NOTE = (
+    "deciding token: the same by the first token alone at which the two verdicts part, whatever content follows."
+)
+
 
 def render(summary: Summary, width: int = 80) -> str:
     """The whole summary as plain text, no line longer than `width` characters."""
@@ -64,7 +68,8 @@ def renderable(summary: Summary) -> RenderableType:
     if summary.draws:
         parts += [Rule(Text("over draws of demonstrations", style="bold"), align="left"), _draws(summary.draws)]
     parts += pooled_tables(summary)
-    return Group(*parts, Text(NOTE, style="dim"))
+    known = any(emitter.deciding for task in summary.tasks for emitter in task.emitters)
+    return Group(*parts, Text(f"{NOTE} {TOKEN_NOTE}" if known else NOTE, style="dim"))
 
 
 def _task(task: TaskSummary) -> Iterator[RenderableType]:

@@ -7,6 +7,7 @@ import pytest
 from simulate import invented_answers, invented_cases, invented_run
 
 from introbench.metrics import Summary
+from introbench.metrics.deciding import DecidingReading
 from introbench.metrics.observations import CHANGED, Answers, CaseTable
 from introbench.metrics.summary import summarise_run
 from introbench.report.cautions import flags_of
@@ -140,3 +141,25 @@ def test_markup_in_names_is_shown_as_it_stands() -> None:
 )
 def test_numbers_are_written_for_reading(value: float, plain: str, with_sign: str) -> None:
     assert (number(value), signed(value)) == (plain, with_sign)
+
+
+def test_the_deciding_token_stands_under_what_it_decides() -> None:
+    summary = three_models()
+    assert "deciding token" not in render(summary)
+    task = summary.tasks[0]
+    scores = task.emitters[0].self_scores
+    reading = DecidingReading(
+        cases=task.emitters[0].coverage.scored,
+        median_mass=0.9,
+        changed_rate=task.emitters[0].saying.changed_rate,
+        agreement=scores.exact_match,
+        youden_j=scores.youden_j.model_copy(update={"value": 0.25, "low": 0.125, "high": 0.375}),
+        auroc=scores.auroc,
+    )
+    emitters = [task.emitters[0].model_copy(update={"deciding": reading}), *task.emitters[1:]]
+    text = render(summary.model_copy(update={"tasks": [task.model_copy(update={"emitters": emitters})]}))
+    rows = [line.split("  ") for line in text.splitlines() if "deciding token " in line and "[" in line]
+    assert len(rows) == 3
+    assert "+.25 [+.12, +.38]" in text
+    assert "by the first token alone" in on_one_line(text)
+    assert max(map(len, text.splitlines())) <= 80
