@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from typing import Any
 from tabulate import tabulate
 
 from benchmarks.evidence.coverage import Lack, Tally, coverage_of, lacking, levels_of, name_of
+from benchmarks.evidence.page import tally_of
 from benchmarks.evidence.worlds import World
 from introbench.files import write_whole
 from introbench.hashing import content_hash, file_hash
@@ -84,10 +85,7 @@ def _entry(world: World, tallies: Mapping[str, Mapping[str, Tally]], seconds: fl
 def _lacks(cell: Mapping[str, Any]) -> Iterator[Lack]:
     """What of a stored cell falls short."""
     for part, tests in (("coverage", False), ("levels_again" if cell["levels_again"] else "levels", True)):
-        tallies = {
-            name: Tally(**{count.name: tally[count.name] for count in fields(Tally)})
-            for name, tally in cell[part].items()
-        }
+        tallies = {name: tally_of(tally) for name, tally in cell[part].items()}
         yield from lacking(cell["cell"], tallies, tests=tests)
 
 

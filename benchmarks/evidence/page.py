@@ -8,15 +8,16 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from tabulate import tabulate
 
-from benchmarks.evidence.coverage import FEWEST_DATA_SETS
+from benchmarks.evidence.coverage import FEWEST_DATA_SETS, Tally, lacking
 from introbench.files import write_whole
 
-__all__ = ["BEGIN", "END", "RESULTS", "main", "measured_part", "placed"]
+__all__ = ["BEGIN", "END", "RESULTS", "main", "measured_part", "placed", "tally_of"]
 
 RESULTS = Path(__file__).parents[1] / "results" / "statistics-coverage.json"
 BEGIN = "<!-- from here on written by `python -m benchmarks.evidence.page --into docs/statistics.md` -->"
@@ -44,6 +45,11 @@ def measured_part(found: Mapping[str, Any]) -> str:
         f"{FEWEST_DATA_SETS} of a cell's sets give with 20 clusters in each class say nothing there and are left out."
     )
     return "\n\n".join([head, _intervals(cells), _tests(cells), _short(found)]) + "\n"
+
+
+def tally_of(stored: Mapping[str, Any]) -> Tally:
+    """A tally as it was counted, from how it is stored."""
+    return Tally(**{count.name: stored[count.name] for count in fields(Tally)})
 
 
 def placed(page: str, part: str) -> str:
@@ -106,7 +112,7 @@ def _repeated(cells: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for cell in cells:
         for name, again in cell["levels_again"].items():
             first = cell["levels"][name]
-            if again["trials"] >= FEWEST_DATA_SETS:
+            if lacking(cell["cell"], {name: tally_of(first)}, tests=True):
                 yield (
                     f"- {_spaced(cell['cell'])}: the {_name(name)} rejected {first['share']:.3f} of "
                     f"{first['trials']:,} data sets, then {again['share']:.3f} of {again['trials']:,} new ones"
