@@ -76,9 +76,8 @@ def agreements(rows: Sequence[Labelled]) -> dict[str, Any]:
     def share(hits: Iterable[bool]) -> dict[str, Any]:
         each = np.array(list(hits), dtype=np.float64)
         found = rate(each, prompts)
-        return {
-            "agree": int(each.sum()), "of": each.size, "share": found.value, "low": found.low, "high": found.high
-        }  # fmt: skip
+        counts = {"agree": int(each.sum()), "of": each.size}
+        return {**counts, "share": found.value, "low": found.low, "high": found.high}
 
     said = [judge_reply(prompt, completion).label for _, prompt, completion, _ in rows]
     matched = [matches_phrases(completion) for _, _, completion, _ in rows]

@@ -25,8 +25,9 @@ from tabulate import tabulate
 from benchmarks.machine import provenance, without_folders
 from introbench.files import write_whole
 from introbench.metrics.arrays import Floats
+from introbench.metrics.deciding import by_deciding_token
 from introbench.metrics.intervals import Estimate
-from introbench.metrics.observations import CHANGED, UNCHANGED, Answers
+from introbench.metrics.observations import CHANGED, Answers
 from introbench.metrics.pairs import j_view, pair_of, verdict_view
 from introbench.metrics.read import Run, read_run
 from introbench.metrics.scores import grade, score
@@ -90,7 +91,8 @@ def _cases(manifest: Mapping[str, Any]) -> Mapping[str, Case]:
         (),
         [task["name"] for task in manifest["tasks"]],
         limit=asked["limit"],
-        skip=asked["skip"],
+        split=asked["split"],
+        skip=asked.get("skip", 0),
         seed=asked["seed"],
         aa_share=0.0,
     )
@@ -106,11 +108,7 @@ def _by_token(model: Model, run: Run, cases: Mapping[str, Case]) -> tuple[Answer
     # Only the beginnings are scored, as if they were the choices.
     begun = [replace(request, choices_ids=request.beginnings, source=None) for request in requests]
     logprobs = np.array([result.logprobs for result in model.score(begun)])
-    answers = run.answers[run.models[0].name]
-    says_changed = logprobs[:, 1] > logprobs[:, 0]
-    said = np.where(answers.explained, np.where(says_changed, CHANGED, UNCHANGED), answers.said)
-    share = 1 / (1 + np.exp(logprobs[:, 0] - logprobs[:, 1]))
-    return replace(answers, said=said, p_changed=share), np.exp(logprobs).sum(axis=1)
+    return by_deciding_token(run.answers[run.models[0].name], logprobs), np.exp(logprobs).sum(axis=1)
 
 
 def _scores(run: Run, answers: Answers) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from introbench.metrics.intervals import Estimate, rate
 from introbench.metrics.observations import CHANGED, UNCHANGED, Answers, CaseTable
 from introbench.metrics.scores import area_under_curve, grade, rate_and_j
 
-__all__ = ["DecidingReading", "deciding_reading"]
+__all__ = ["DecidingReading", "by_deciding_token", "deciding_reading"]
 
 
 class DecidingReading(Frozen):
@@ -38,6 +38,17 @@ class DecidingReading(Frozen):
     """Area under the ROC curve of the probability of "changed" among the two, against the same."""
 
 
+def by_deciding_token(answers: Answers, logprobs: Floats) -> Answers:
+    """The same answers with the verdicts of the deciding token; what is not explained stays as it is.
+
+    Args:
+        logprobs: (cases, 2) log-probability of how explanations begin that say "unchanged" and "changed", nats.
+    """
+    difference = logprobs[:, 1] - logprobs[:, 0]
+    said = np.where(difference > 0, CHANGED, UNCHANGED)
+    return replace(answers, said=np.where(answers.explained, said, answers.said), p_changed=expit(difference))
+
+
 def deciding_reading(cases: CaseTable, answers: Answers, logprobs: Floats) -> DecidingReading | None:
     """The reading of one model on one task; None where nothing was scored.
 
@@ -51,15 +62,13 @@ def deciding_reading(cases: CaseTable, answers: Answers, logprobs: Floats) -> De
     if not seen.any():
         return None
     mine, clusters, known = answers.take(seen), cases.clusters[seen], logprobs[seen]
-    difference = known[:, 1] - known[:, 0]
-    said = np.where(difference > 0, CHANGED, UNCHANGED).astype(np.int64)
-    by_token, changed = replace(mine, said=said, p_changed=expit(difference)), mine.labels.changed
+    by_token = by_deciding_token(mine, known)
     _, youden_j = rate_and_j(grade(by_token.explanations, mine.labels, clusters))
     return DecidingReading(
         cases=int(np.count_nonzero(seen)),
         median_mass=float(np.median(np.exp(known).sum(axis=1))),
-        changed_rate=rate((said == CHANGED).astype(np.float64), clusters),
-        agreement=rate((said == mine.said).astype(np.float64), clusters),
+        changed_rate=rate((by_token.said == CHANGED).astype(np.float64), clusters),
+        agreement=rate((by_token.said == mine.said).astype(np.float64), clusters),
         youden_j=youden_j,
-        auroc=area_under_curve(by_token.p_changed, changed, clusters),
+        auroc=area_under_curve(by_token.p_changed, mine.labels.changed, clusters),
     )

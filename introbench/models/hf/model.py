@@ -90,7 +90,7 @@ class HfModel:
             try:
                 scored = score_pack(self.hf_model, self.path, pack, self.pack_tokens)
             except OutOfMemoryError as error:
-                raise ModelError(_does_not_fit(self.spec, pack[error.number], error)) from error
+                raise ModelError(_does_not_fit(self.spec, requests[numbers[error.number]], error)) from error
             results += [_result(requests[number], found) for number, found in zip(numbers, scored, strict=True)]
         return results
 
@@ -143,11 +143,11 @@ def _with_beginnings(request: ChoiceRequest) -> ChoiceRequest:
 
 
 def _result(request: ChoiceRequest, found: ScoredRequest) -> ChoiceResult:
+    """The answer to a request from that with its beginnings behind the choices."""
     size = len(request.choices_ids)
-    if not request.beginnings:
-        return ChoiceResult(found.logprobs, found.part)
-    unchanged, changed = found.logprobs[size:]
-    return ChoiceResult(found.logprobs[:size], found.part, deciding=(unchanged, changed))
+    beginnings = found.logprobs[size:]
+    deciding = (beginnings[0], beginnings[1]) if beginnings else None
+    return ChoiceResult(found.logprobs[:size], found.part, deciding=deciding)
 
 
 def _does_not_fit(spec: str, request: ChoiceRequest, error: Exception) -> str:

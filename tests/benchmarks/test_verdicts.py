@@ -1,0 +1,30 @@
+"""What is measured of stored runs equals what a run scores itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.evidence.verdicts import measured
+from introbench.metrics.summary import summarise
+from introbench.runs.config import resolve_config
+from introbench.runs.execute import execute
+
+
+def test_the_deciding_token_of_a_stored_run_is_that_of_its_ledger(tiny_llama: Path, tmp_path: Path) -> None:
+    config, variants = resolve_config(f"hf/{tiny_llama}", ["scripted/oracle"], limit=8, aa_share=0)
+    run = execute(config, variants, tmp_path / "run")
+    found, (own, _) = measured(run), summarise(run).tasks[0].emitters
+    assert own.deciding is not None
+    by_token, scored = found["readings"]["deciding token"], found["readings"]["candidates"]
+    for ours, theirs in (
+        (by_token["youden_j"], own.deciding.youden_j),
+        (by_token["auroc"], own.deciding.auroc),
+        (scored["youden_j"], own.self_scores.youden_j),
+    ):
+        assert ours["value"] == pytest.approx(theirs.value, abs=1e-6)
+        assert ours["low"] == pytest.approx(theirs.low, abs=1e-6)
+    assert by_token["says_changed"] == pytest.approx(own.deciding.changed_rate.value, abs=1e-6)
+    assert found["median_mass_of_deciding_tokens"] == pytest.approx(own.deciding.median_mass, rel=1e-4)
+    assert set(by_token["pairs"]) == {"scripted/oracle"}
