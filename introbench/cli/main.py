@@ -18,6 +18,7 @@ from typer.exceptions import TyperException
 from introbench.cli.say import say
 from introbench.cli.verbs import add_verbs
 from introbench.errors import InterruptedRunError, IntrobenchError
+from introbench.ranks import local_rank
 from introbench.runs.launch import LAUNCHED
 from introbench.texts import shortened
 
@@ -90,4 +91,10 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
 def _fail(message: str, code: int) -> NoReturn:
     if message:
         say(f"introbench: error: {shortened(' '.join(message.split()), _LONGEST_MESSAGE)}", err=True)
+    if local_rank() is not None:
+        # What joins the ranks still has threads: taken down with the interpreter, it may abort the process, whose exit
+        # code would be lost.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)

@@ -28,17 +28,21 @@ from introbench_leaderboard.server.tokens import new_token
 __all__ = ["BoardServer", "bearer", "other_answers", "postgresql", "spoken", "until"]
 
 _PATIENCE, _ALL_CHECKED = 120.0, 600.0
+_LONGEST_PAUSE = 2.0
 
 
-def until(found: Callable[[], Any], seconds: float = _PATIENCE) -> Any:
-    """What `found` gives once it gives something; an AssertionError after so many seconds."""
+def until(found: Callable[[], Any], seconds: float = _PATIENCE, longest_pause: float = _LONGEST_PAUSE) -> Any:
+    """What `found` gives once it gives something; an AssertionError after so many seconds.
+
+    What does not last has to be asked for after shorter pauses.
+    """
     ends, pause = time.monotonic() + seconds, 0.05
     while time.monotonic() < ends:
         if value := found():
             return value
         # What asks all the time keeps what it waits for from the processor.
         time.sleep(pause)
-        pause = min(1.5 * pause, 2.0)
+        pause = min(1.5 * pause, longest_pause)
     raise AssertionError(f"nothing after {seconds:g} s")
 
 
