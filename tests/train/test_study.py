@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from introbench.errors import SpecError, TaskError, UsageError
+from introbench.errors import FolderInUseError, SpecError, TaskError, UsageError
 from introbench.metrics.intervals import Estimate
 from introbench.runs.config import resolve_config
 from introbench.runs.directory import RunDirectory
@@ -25,9 +25,9 @@ from introbench.train.rows import TrainingSet
 from introbench.train.study.across import units_in_matrix
 from introbench.train.study.config import Study, Unit, read_study, units_of
 from introbench.train.study.page import detectable_gap, study_page
-from introbench.train.study.results import LARGEST, UnitResult, read_results
+from introbench.train.study.results import LARGEST, Cost, UnitResult, read_results
 from introbench.train.study.runner import chosen_units, plan_study, run_units
-from introbench.train.study.unit import run_unit
+from introbench.train.study.unit import run_unit, unit_folder
 
 SETTINGS = {
     "items": 16,
@@ -226,6 +226,40 @@ def test_a_unit_waits_for_labels_that_another_one_is_measuring(
         with pytest.raises(UsageError, match="now it is free"):
             run_unit(units_of(study)[0], tmp_path / "out", on_progress)
     assert seen == ["waiting"] * 3
+
+
+def test_what_a_unit_takes_is_written_down_while_it_works(
+    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = read_study(written(tmp_path, student=f"hf/{tiny_llama}", arms=["kl"], seeds=[0]))
+    unit = units_of(study)[0]
+    kept = unit_folder(tmp_path / "out", unit) / "seconds.json"
+    monkeypatch.setattr("introbench.train.study.unit._PATIENCE", 0.0)
+    monkeypatch.setattr("introbench.train.study.unit._SECONDS_PER_TICK", 0.0)
+    seen = list[float]()
+
+    def measure(request: Any, by: Any) -> TrainingSet:
+        if len(seen) == 3:
+            raise UsageError("enough")
+        if kept.exists():
+            seen.append(json.loads(kept.read_text())["labels"])
+        raise FolderInUseError(str(kept))
+
+    monkeypatch.setattr("introbench.train.study.unit.training_set", measure)
+    with pytest.raises(UsageError, match="enough"):
+        run_unit(unit, tmp_path / "out")
+    ended = json.loads(kept.read_text())["labels"]
+    assert 0 < seen[0] < seen[1] < seen[2] < ended
+    with pytest.raises(UsageError, match="enough"):
+        run_unit(unit, tmp_path / "out")
+    assert json.loads(kept.read_text())["labels"] > ended
+
+
+def test_a_cost_counts_steps_that_a_killed_process_did_not_write_down() -> None:
+    cost = Cost(
+        label_seconds=8, training_seconds=29, evaluation_seconds=192, step_seconds=1070, steps=9, training_tokens=5
+    )
+    assert (cost.training, cost.seconds) == (1070, 1270)
 
 
 def test_the_detectable_gap_is_what_the_width_of_the_interval_says() -> None:

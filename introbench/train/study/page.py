@@ -357,11 +357,9 @@ def _cost(study: Study, done: Sequence[UnitResult]) -> Iterator[str]:
         if cost is not None:
             tokens = cost.training_tokens
             rate = _NONE if not tokens or not cost.step_seconds else f"{tokens / cost.step_seconds:,.0f}"
-            shown = [
-                f"{seconds:,.0f}" for seconds in (cost.label_seconds, cost.training_seconds, cost.evaluation_seconds)
-            ]
+            shown = [f"{seconds:,.0f}" for seconds in (cost.label_seconds, cost.training, cost.evaluation_seconds)]
             body.append([unit.unit, *shown, cost.steps or _NONE, f"{tokens:,}" if tokens else _NONE, rate])
-            if cost.label_seconds + cost.training_seconds + cost.evaluation_seconds > 60 * study.minutes_per_unit:
+            if cost.seconds > 60 * study.minutes_per_unit:
                 long.append(unit.unit)
     yield from ("## What it took", "", "Seconds of the wall; labels that units share are counted with the first.", "")
     heads = ["unit", "labels, s", "training, s", "last run, s", "steps", "tokens trained", "tokens/s"]

@@ -60,6 +60,16 @@ class Cost(Frozen):
     training_tokens: int
     """Tokens that these pushed, shared ones once."""
 
+    @property
+    def training(self) -> float:
+        """`training_seconds`, or those of all steps where a process that was killed took some of them with it."""
+        return max(self.training_seconds, self.step_seconds)
+
+    @property
+    def seconds(self) -> float:
+        """Of the whole unit."""
+        return self.label_seconds + self.training + self.evaluation_seconds
+
 
 class TaskResult(Frozen):
     """One task of the last run."""

@@ -61,8 +61,7 @@ def plan_study(study: Study, results: Path, out: Path | None = None) -> list[Pla
 def _seconds(result: UnitResult | None) -> float | None:
     if result is None or result.cost is None or result.status != "done":
         return None
-    cost = result.cost
-    return cost.label_seconds + cost.training_seconds + cost.evaluation_seconds
+    return result.cost.seconds
 
 
 def _state(unit: Unit, found: Mapping[str, UnitResult], out: Path | None) -> State:

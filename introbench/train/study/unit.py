@@ -32,6 +32,7 @@ __all__ = ["estimated_seconds", "run_unit", "unit_folder"]
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 _PATIENCE = 2.0
 """Seconds between two looks at a folder that another process works in."""
+_SECONDS_PER_TICK = 5.0
 
 OnProgress = Callable[[Progress], None]
 
@@ -50,15 +51,20 @@ def run_unit(unit: Unit, out: Path, on_progress: OnProgress = lambda progress: N
     Raises as `training_set`, `train` and `execute` do.
     """
     folder, clock = unit_folder(out, unit), _Clock(unit_folder(out, unit) / "seconds.json")
-    measure = partial(execute, on_progress=on_progress)
+
+    def told(progress: Progress) -> None:
+        clock.tick()
+        on_progress(progress)
+
+    measure = partial(execute, on_progress=told)
     request = _request(unit, out)
     with clock.running("labels"):
-        training = _when_free(lambda: training_set(request, measure), unit, on_progress)
+        training = _when_free(lambda: training_set(request, measure), unit, told)
     config = _training(unit, request, training, folder, shared=out / "labels")
     with clock.running("training"):
-        outcome = train(config, on_progress)
+        outcome = train(config, told)
     with clock.running("evaluation"):
-        run = _evaluate(unit, config, outcome, folder / "run", on_progress)
+        run = _evaluate(unit, config, outcome, folder / "run", told)
     summary = summarise(run)
     write_whole(run / "summary.json", dump(summary))
     return UnitResult(
@@ -176,18 +182,29 @@ def _earlier(run: Path) -> Sequence[Path]:
 
 
 class _Clock:
-    """Seconds of the wall by phase, kept in a file, so that a unit that goes on counts what it took before."""
+    """Seconds of the wall by phase, kept in a file, so that a unit that goes on counts what it took before.
+
+    A process that is killed takes with it what passed since the last tick.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._phase: str | None = None
+        self._since = 0.0
 
     @contextmanager
     def running(self, phase: str) -> Iterator[None]:
-        started = time.monotonic()
+        self._phase, self._since = phase, time.monotonic()
         try:
             yield
         finally:
-            self._add(phase, time.monotonic() - started)
+            self._add(phase)
+            self._phase = None
+
+    def tick(self) -> None:
+        """Write down what has passed, where that is worth a write."""
+        if self._phase is not None and time.monotonic() - self._since > _SECONDS_PER_TICK:
+            self._add(self._phase)
 
     def seconds(self, phase: str) -> float:
         return round(self._read().get(phase, 0.0), 1)
@@ -199,8 +216,9 @@ class _Clock:
             return {}
         return found
 
-    def _add(self, phase: str, seconds: float) -> None:
-        known = self._read()
+    def _add(self, phase: str) -> None:
+        now, known = time.monotonic(), self._read()
         with disk_errors(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(self._path, json.dumps({**known, phase: known.get(phase, 0.0) + seconds}).encode())
+        write_whole(self._path, json.dumps({**known, phase: known.get(phase, 0.0) + now - self._since}).encode())
+        self._since = now
