@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 # A path is absolute where nothing that could be a folder's name, or a variable that holds one, stands before it.
 ABSOLUTE = r"(?<![\w.~})>-])"
@@ -73,3 +75,12 @@ def test_no_file_holds_a_forbidden_text(repository: Path) -> None:
 )
 def test_the_pattern_tells_absolute_paths_from_others(line: str, forbidden: bool) -> None:
     assert bool(FORBIDDEN["path of one machine"].search(line)) is forbidden
+
+
+def test_what_is_cited_is_this_version(repository: Path) -> None:
+    cited = yaml.safe_load((repository / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert {name: cited[name] for name in ("title", "version", "license", "keywords")} == {
+        "title": project["name"],
+        **{name: project[name] for name in ("version", "license", "keywords")},
+    }
