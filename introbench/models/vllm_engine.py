@@ -168,13 +168,13 @@ class VllmModel:
         return [self._text(output.outputs[0].token_ids) for output in outputs]
 
     def _scored(self, requests: Sequence[ChoiceRequest]) -> list[ChoiceResult]:
-        sums = [[0.0] * len(request.choices_ids) for request in requests]
+        found: list[list[Sequence[float]]] = [[()] * len(request.choices_ids) for request in requests]
         asks = [ask for number, request in enumerate(requests) for ask in _asks(number, request)]
         outputs = self._run([ask.ids for ask in asks], [ask.params() for ask in asks])
         for ask, output in zip(asks, outputs, strict=True):
-            for choice, value in ask.read(output):
-                sums[ask.request][choice] = value
-        return [ChoiceResult(tuple(values)) for values in sums]
+            for choice, values in ask.read(output):
+                found[ask.request][choice] = values
+        return [ChoiceResult.of_tokens(request, tokens) for request, tokens in zip(requests, found, strict=True)]
 
     def _chosen(self, requests: Sequence[ChoiceRequest]) -> list[ChoiceResult]:
         from vllm import SamplingParams
@@ -235,13 +235,13 @@ class _Ask:
             return SamplingParams(temperature=0.0, max_tokens=1, detokenize=False, logprob_token_ids=wanted)
         return SamplingParams(temperature=0.0, max_tokens=1, detokenize=False, prompt_logprobs=0)
 
-    def read(self, output: Any) -> list[tuple[int, float]]:
+    def read(self, output: Any) -> list[tuple[int, list[float]]]:
+        """By choice, the log-probabilities of its tokens."""
         if self.single:
             row = output.outputs[0].logprobs[0]
-            return [(choice, row[reply[0]].logprob) for choice, reply in zip(self.choices, self.replies, strict=True)]
+            return [(choice, [row[reply[0]].logprob]) for choice, reply in zip(self.choices, self.replies, strict=True)]
         rows = output.prompt_logprobs[len(self.prompt) :]
-        values = [row[token].logprob for row, token in zip(rows, self.replies[0], strict=True)]
-        return [(self.choices[0], sum(values))]
+        return [(self.choices[0], [row[token].logprob for row, token in zip(rows, self.replies[0], strict=True)])]
 
 
 def _asks(number: int, request: ChoiceRequest) -> list[_Ask]:

@@ -315,8 +315,11 @@ def test_token_ids_are_scored_exactly_where_the_server_gives_log_probabilities(t
         assert served.facts.answers == "seq"
         assert 0 <= served.facts.probe_difference < 1e-4
         assert [render(question, case, served.chat) for question in case.questions] == requests
-        for mine, other in zip(served.score(requests), model.score(requests), strict=True):
+        answers = served.score(requests), model.score(requests)
+        for mine, other in zip(*answers, strict=True):
             assert mine.logprobs == pytest.approx(other.logprobs, abs=1e-4)
+        by_token, expected = ([result.deciding for result in each if result.deciding] for each in answers)
+        assert by_token and by_token == [pytest.approx(values, abs=1e-4) for values in expected]
         written = served.generate(requests[:1], max_new_tokens=5)
     assert written == model.generate(requests[:1], max_new_tokens=5)
 

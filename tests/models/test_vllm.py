@@ -68,11 +68,11 @@ def margin(values: Sequence[float]) -> float:
 def test_choices_of_several_tokens_are_scored_as_hf_scores_them(served: Any, ours: Any) -> None:
     requests = questions(ours.chat)
     assert questions(served.chat) == requests
-    pairs = [
-        (mine.logprobs, other.logprobs)
-        for mine, other in zip(served.score(requests), ours.score(requests), strict=True)
-    ]
+    answers = served.score(requests), ours.score(requests)
+    pairs = [(mine.logprobs, other.logprobs) for mine, other in zip(*answers, strict=True)]
     assert max(abs(a - b) for mine, other in pairs for a, b in zip(mine, other, strict=True)) < PARITY_NATS
+    by_token, expected = ([result.deciding for result in each if result.deciding] for each in answers)
+    assert by_token and by_token == [pytest.approx(values, abs=PARITY_NATS) for values in expected]
     tie = max(served.facts.tie_margin, ours.facts.tie_margin)
     inside = [margin(other) <= tie for _, other in pairs]
     assert all(first(mine) == first(other) for (mine, other), unsure in zip(pairs, inside, strict=True) if not unsure)

@@ -94,11 +94,11 @@ def test_token_ids_are_scored_by_the_server_as_hf_scores_them(url: str, ours: An
     served = introbench.load_model(f"openai/{SERVED}?base_url={url}&tokenizer={MODEL}")
     requests = questions(ours.chat)
     assert questions(served.chat) == requests
-    pairs = [
-        (mine.logprobs, other.logprobs)
-        for mine, other in zip(served.score(requests), ours.score(requests), strict=True)
-    ]
+    answers = served.score(requests), ours.score(requests)
+    pairs = [(mine.logprobs, other.logprobs) for mine, other in zip(*answers, strict=True)]
     assert max(abs(a - b) for mine, other in pairs for a, b in zip(mine, other, strict=True)) < PARITY_NATS
+    by_token, expected = ([result.deciding for result in each if result.deciding] for each in answers)
+    assert by_token and by_token == [pytest.approx(values, abs=PARITY_NATS) for values in expected]
     assert (served.facts.reason, served.facts.answers) == ("prompt_logprobs", "seq")
     assert served.context == 2047
 

@@ -116,21 +116,24 @@ class ServedModel:
         for request in requests:
             check_length(request, self.spec, self.context)
         pairs = [(number, reply) for number, request in enumerate(requests) for reply in request.choices_ids]
-        sums: list[list[float]] = [[] for _ in requests]
+        tokens: list[list[list[float]]] = [[] for _ in requests]
         missing: dict[int, str] = {}
-        asks = [partial(self._summed, requests[number], reply, way) for number, reply in pairs]
+        asks = [partial(self._token_logprobs, requests[number], reply, way) for number, reply in pairs]
         for (number, _), found in zip(pairs, all_at_once(asks, self.options.concurrency), strict=True):
             if isinstance(found, NoAnswerError):
                 missing[number] = str(found)
             else:
-                sums[number].append(found)
-        results = [None if number in missing else ChoiceResult(tuple(found)) for number, found in enumerate(sums)]
+                tokens[number].append(found)
+        results = [
+            None if number in missing else ChoiceResult.of_tokens(request, tokens[number])
+            for number, request in enumerate(requests)
+        ]
         return self._whole(requests, results, next(iter(missing.values()), ""))
 
-    def _summed(self, request: ChoiceRequest, reply: Sequence[int], way: ScoringWay) -> float:
+    def _token_logprobs(self, request: ChoiceRequest, reply: Sequence[int], way: ScoringWay) -> list[float]:
         ids = [*request.prompt_ids, *reply]
         body = {"model": self.name, "prompt": ids, "temperature": 0, **way.fields}
-        return self._post(request, "completions", body, lambda found: sum(way.read(found, ids)[-len(reply) :]))
+        return self._post(request, "completions", body, lambda found: way.read(found, ids)[-len(reply) :])
 
     def _chosen(self, request: ChoiceRequest, way: ChoosingWay) -> ChoiceResult:
         source = _source(self.spec, request)
