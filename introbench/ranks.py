@@ -85,16 +85,24 @@ ONE_RANK = Ranks()
 
 
 def local_rank(environment: Mapping[str, str] = os.environ) -> int | None:
-    """Number of this process on its machine, or None where it runs alone."""
-    if int(environment.get("WORLD_SIZE", "1")) == 1 or "LOCAL_RANK" not in environment:
+    """Number of this process on its machine, or None where it runs alone. Raises UsageError on what is no number."""
+    if _number(environment, "WORLD_SIZE", "1") == 1 or "LOCAL_RANK" not in environment:
         return None
-    return int(environment["LOCAL_RANK"])
+    return _number(environment, "LOCAL_RANK", "")
+
+
+def _number(environment: Mapping[str, str], name: str, default: str) -> int:
+    value = environment.get(name, default)
+    try:
+        return int(value)
+    except ValueError as error:
+        raise UsageError(f"{name} is {value!r}, which is no number; unset it, or start with --ranks") from error
 
 
 @contextmanager
 def joined_ranks() -> Iterator[Ranks]:
     """The ranks that torchrun or `--ranks` has started, or this process alone."""
-    size = int(os.environ.get("WORLD_SIZE", "1"))
+    size = _number(os.environ, "WORLD_SIZE", "1")
     if size == 1:
         yield ONE_RANK
         return

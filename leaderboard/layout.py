@@ -31,7 +31,7 @@ MOST_TASKS = 8
 """Tasks of one bundle: the board works each of them out anew, whatever else is wrong with the bundle."""
 
 ROW_FIELDS = ("ask", "check", "key", "logprobs", "pack", "replicate", "text", "tokens")
-"""Fields of a ledger row in a bundle: those of a run without the time and the host."""
+"""Fields of a ledger row in a bundle: those of a run without the time, the host and the deciding token."""
 
 _Name = Annotated[StrictStr, Field(pattern=f"^{NAME}$", max_length=LONGEST_NAME)]
 _Text = Annotated[StrictStr, Field(max_length=500)]

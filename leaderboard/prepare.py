@@ -252,7 +252,7 @@ def _ledgers(
 
 
 def _sent_row(row: Mapping[str, Any], fingerprint: str) -> dict[str, Any]:
-    """A row without time and host, under the identity that is sent."""
+    """A row without time, host and deciding token, under the identity that is sent."""
     sent = {name: row.get(name) for name in ROW_FIELDS}
     sent["key"] = request_key(row["ask"], fingerprint, row["replicate"])
     sent["logprobs"] = [float(value) for value in row["logprobs"]]

@@ -29,7 +29,7 @@ from introbench.metrics.deciding import by_deciding_token
 from introbench.metrics.intervals import Estimate
 from introbench.metrics.observations import CHANGED, Answers
 from introbench.metrics.pairs import j_view, pair_of, verdict_view
-from introbench.metrics.read import Run, read_run
+from introbench.metrics.read import Run, case_rows, read_run
 from introbench.metrics.scores import grade, score
 from introbench.models.load import load_model
 from introbench.models.types import Model
@@ -66,15 +66,24 @@ def measured(path: Path) -> dict[str, Any]:
     run, manifest = read_run(path), json.loads((path / "manifest.json").read_bytes())
     name = run.models[0].name
     by_candidates = run.answers[name]
-    by_token, mass = _by_token(load_model(run.models[0].spec), run, _cases(manifest))
+    if np.isnan(by_candidates.candidate_mass).all():
+        sys.exit(f"{_MODULE}: {path}: its explanations are written, not scored")
+    model, cases = load_model(run.models[0].spec), _cases(manifest)
+    if model.fingerprint.hex != run.models[0].fingerprint:
+        sys.exit(f"{_MODULE}: {path}: {model.spec} is not what it was (other weights or another engine); run it again")
+    rows = {row.id: row for row in case_rows(path / "cases.jsonl")}
+    if any(name not in cases or cases[name].explanation.ask != rows[name].asks["explanation"] for name in rows):
+        sys.exit(f"{_MODULE}: {path}: its tasks ask something else by now; run it again")
+    by_token, mass = _by_token(model, run, cases)
+    seen = run.cases.headline & by_candidates.behaved & by_candidates.explained
     return {
         "model": without_folders(name),
         "references": [without_folders(model.name) for model in run.models[1:]],
-        "median_candidate_mass": float(np.nanmedian(by_candidates.candidate_mass[run.cases.headline])),
-        "median_mass_of_deciding_tokens": float(np.median(mass[run.cases.headline])),
+        "median_candidate_mass": float(np.nanmedian(by_candidates.candidate_mass[seen])),
+        "median_mass_of_deciding_tokens": float(np.median(mass[seen])),
         "readings": {
             label: {
-                "says_changed": float(np.mean(answers.said[run.cases.headline] == CHANGED)),
+                "says_changed": float(np.mean(answers.said[seen] == CHANGED)),
                 **_scores(run, answers),
                 "pairs": {without_folders(each.name): _pair(run, answers, each.name) for each in run.models[1:]},
             }
@@ -105,6 +114,8 @@ def _by_token(model: Model, run: Run, cases: Mapping[str, Case]) -> tuple[Answer
         sys.exit(f"{_MODULE}: {model.spec} has no tokens")
     asked = [cases[str(name)] for name in run.cases.ids]
     requests = [render(case.explanation, case, model.chat) for case in asked]
+    if not all(request.beginnings for request in requests):
+        sys.exit(f"{_MODULE}: in the tokens of {model.spec} replies of the two verdicts part at no single token")
     # Only the beginnings are scored, as if they were the choices.
     begun = [replace(request, choices_ids=request.beginnings, source=None) for request in requests]
     logprobs = np.array([result.logprobs for result in model.score(begun)])

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -91,10 +92,18 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
 def _fail(message: str, code: int) -> NoReturn:
     if message:
         say(f"introbench: error: {shortened(' '.join(message.split()), _LONGEST_MESSAGE)}", err=True)
-    if local_rank() is not None:
+    if _is_rank():
         # What joins the ranks still has threads: taken down with the interpreter, it may abort the process, whose exit
         # code would be lost.
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(AttributeError, OSError, ValueError):  # it may be closed
+                stream.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _is_rank() -> bool:
+    try:
+        return local_rank() is not None
+    except IntrobenchError:
+        return False

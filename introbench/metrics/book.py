@@ -16,10 +16,10 @@ from introbench.metrics.parse import parse_choice, parse_explanation
 from introbench.metrics.refusals import (
     JudgedReading,
     OpeningReading,
+    by_opening,
     calibrated,
     choice_logprobs,
     covered,
-    grouped,
     judged_logprobs,
     judged_reading,
     reply_label,
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["PARTS", "Book"]
 
 PARTS: tuple[Part, ...] = ("uncued", "cued", "explanation")
+
+_MOST_MASS = 1.01
+"""Probability of two beginnings that exclude each other, but for rounding."""
 
 
 class Book:
@@ -113,6 +116,11 @@ class Book:
             if record is not None and record.deciding is not None:
                 where = f"{self._where}, case {row.id}: the beginnings of the answer to explanation"
                 found[index] = _shaped(record.deciding, 2, where)
+                if found[index].max() > _MOST_MASS or np.exp(found[index]).sum() > _MOST_MASS:
+                    raise RunDirectoryError(
+                        f"{where} have log-probabilities that two beginnings cannot have; delete its ledger row and "
+                        "run again"
+                    )
         return found
 
     def opening_reading(self, task: TaskEntry, rows: Sequence[CaseRow]) -> OpeningReading:
@@ -150,7 +158,7 @@ class Book:
         where = f"{self._where}, case {row.id}: the answer to {part}"
         if part != "explanation" and task.behaviour == "opening":
             sizes = [len(task.openings.get(choice, ())) for choice in row.choices]
-            return grouped(_shaped(record.logprobs, sum(sizes), where), sizes)
+            return by_opening(_shaped(record.logprobs, sum(sizes), where), sizes)
         return _shaped(record.logprobs, len(row.choices) * (2 if part == "explanation" else 1), where)
 
 
@@ -163,7 +171,7 @@ def _shaped(logprobs: Sequence[float], size: int, where: str) -> Floats:
     """(size,) log-probabilities of one answer."""
     try:
         values = np.array(logprobs, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise RunDirectoryError(f"{where} holds what is no number; delete its ledger row and run again") from error
     if values.shape != (size,) or not np.isfinite(values).all():
         raise RunDirectoryError(

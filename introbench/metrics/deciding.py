@@ -39,14 +39,21 @@ class DecidingReading(Frozen):
 
 
 def by_deciding_token(answers: Answers, logprobs: Floats) -> Answers:
-    """The same answers with the verdicts of the deciding token; what is not explained stays as it is.
+    """The same answers with the verdicts of the deciding token where there is an explanation.
+
+    Margins stay those of the scored explanation.
 
     Args:
         logprobs: (cases, 2) log-probability of how explanations begin that say "unchanged" and "changed", nats.
     """
     difference = logprobs[:, 1] - logprobs[:, 0]
     said = np.where(difference > 0, CHANGED, UNCHANGED)
-    return replace(answers, said=np.where(answers.explained, said, answers.said), p_changed=expit(difference))
+    explained = answers.explained
+    return replace(
+        answers,
+        said=np.where(explained, said, answers.said),
+        p_changed=np.where(explained, expit(difference), answers.p_changed),
+    )
 
 
 def deciding_reading(cases: CaseTable, answers: Answers, logprobs: Floats) -> DecidingReading | None:

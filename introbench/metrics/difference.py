@@ -160,7 +160,9 @@ def _logprob_difference(question: _Question, tolerance: float) -> Difference | N
         return None
     if first.get("text") != second.get("text"):
         return Difference(question.model, question.where, _short(first.get("text")), _short(second.get("text")))
-    left, right = first["logprobs"], second["logprobs"]
+    left, right = (row["logprobs"] for row in (first, second))
+    if all(row.get("deciding") for row in (first, second)):
+        left, right = (row["logprobs"] + row["deciding"] for row in (first, second))
     if len(left) != len(right):
         return Difference(question.model, question.where, f"{len(left)} choices", f"{len(right)} choices", np.inf)
     distances = np.abs(np.subtract(left, right))
@@ -196,6 +198,8 @@ def _estimates(first: Any, second: Any, path: str = "") -> Iterator[Difference |
     """Compare two summaries leaf by leaf. Names and specs of models are theirs and no estimate."""
     if isinstance(first, dict) and isinstance(second, dict):
         for name in (*first, *(name for name in second if name not in first)):
+            if name in _MAY_LACK and None in (first.get(name), second.get(name)):
+                continue
             if name not in _NAMES:
                 yield from _estimates(first.get(name), second.get(name), f"{path}.{name}" if path else name)
     elif isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
@@ -204,6 +208,9 @@ def _estimates(first: Any, second: Any, path: str = "") -> Iterator[Difference |
     else:
         yield None if first == second else Difference("", path, _short(first), _short(second))
 
+
+_MAY_LACK = {"deciding"}
+"""What only one of two equal runs may have scored: rows of an earlier version lack it."""
 
 _NAMES = {"name", "spec", "fingerprint", "emitter", "reference", "teacher", "model", "models"}
 

@@ -21,11 +21,11 @@ __all__ = [
     "CalibrationPrompt",
     "JudgedReading",
     "OpeningReading",
+    "by_opening",
     "calibrated",
     "choice_logprobs",
     "choose_threshold",
     "covered",
-    "grouped",
     "judged_logprobs",
     "judged_reading",
     "reply_label",
@@ -106,7 +106,7 @@ class _Asked:
     clusters: Ints
 
 
-def grouped(logprobs: Floats, sizes: Sequence[int]) -> Floats:
+def by_opening(logprobs: Floats, sizes: Sequence[int]) -> Floats:
     """(k,) summed log-probability of each choice's openings, which stand one group behind the other."""
     ends = np.cumsum([0, *sizes])
     return np.array([logsumexp(logprobs[start:end]) for start, end in pairwise(ends)])
@@ -214,7 +214,7 @@ def _asked(
         opening, judged = found.get(prompt.opening), found.get(prompt.judged)
         if opening is None or judged is None or isinstance(opening, str) or not isinstance(judged, str):
             continue
-        values = grouped(opening, [len(openings[choice]) for choice in prompt.choices])
+        values = by_opening(opening, [len(openings[choice]) for choice in prompt.choices])
         odds.append(values[prompt.choices.index(REFUSE)] - values[prompt.choices.index(COMPLY)])
         refused.append(REFUSES[reply_label(prompt.request, judged)])
         clusters.append(prompt.cluster)

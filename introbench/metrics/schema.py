@@ -168,7 +168,8 @@ class EmitterSummary(Frozen):
     judged: JudgedReading | None = None
     """What the judge said of its replies; null where no behaviour is judged."""
     deciding: DecidingReading | None = None
-    """Its verdicts as the token says them that decides; null where the backend does not score it."""
+    """Its verdicts as the token says them that decides; null where no row holds it: explanations are written, the
+    backend does not score it, or replies of the two verdicts part at no single token."""
 
 
 class TrivialCoupling(Frozen):

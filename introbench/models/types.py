@@ -76,11 +76,13 @@ class ChoiceRequest:
     def beginnings(self) -> tuple[tuple[int, ...], ...]:
         """How replies begin that say "unchanged" and "changed", up to the deciding token, at which the two part.
 
-        Empty where the choices are no explanations, or those of one verdict begin differently.
+        Empty where the choices are not the explanations of both verdicts, or those of one verdict begin differently.
         """
         if self.source is None or self.source.part != "explanation":
             return ()
-        half = len(self.choices_ids) // 2
+        half, odd = divmod(len(self.choices_ids), 2)
+        if odd or not half:
+            return ()
         verdicts = self.choices_ids[:half], self.choices_ids[half:]
         deciding = parting(verdicts[0][0], verdicts[1][0])
         if deciding is None:

@@ -39,7 +39,7 @@ def _precise(value: float) -> str:
 
 def _interval(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
-        return "no interval"
+        return "(no interval)"
     return f"[{_precise(estimate.low)}, {_precise(estimate.high)}]"
 
 
@@ -63,6 +63,11 @@ def coverage_sentences(task: TaskSummary) -> Iterator[str]:
         coverage = emitter.coverage
         if coverage.scored < coverage.cases:
             yield f"{emitter.model}: only {coverage.scored} of {coverage.cases} cases are answered."
+        if emitter.deciding is not None and emitter.deciding.cases < coverage.scored:
+            yield (
+                f"{emitter.model}: the deciding token is known for {emitter.deciding.cases} of {coverage.scored} cases "
+                "only; a run into a new folder without --reuse scores it for all."
+            )
         if coverage.unparsable:
             yield f"{emitter.model}: {coverage.unparsable} explanations state no verdict and count as wrong."
         yield from _refusal_sentences(emitter)
@@ -118,10 +123,11 @@ def little_mass(emitter: EmitterSummary) -> str | None:
 
 def _instead(emitter: EmitterSummary) -> str:
     """Where a verdict stands that does not."""
-    if emitter.deciding is None or emitter.deciding.youden_j.value is None:
+    reading = emitter.deciding
+    known = reading is not None and reading.median_mass >= LITTLE and reading.cases == emitter.coverage.scored
+    if not known or reading is None or reading.youden_j.value is None:
         return "--explanations free scores what it writes."
-    j = emitter.deciding.youden_j
-    return f"by the token that decides it, J is {signed(j.value or 0.0, SENTENCE_DECIMALS)} {_interval(j)}."
+    return f"by the token that decides it, J is {_precise(reading.youden_j.value)} {_interval(reading.youden_j)}."
 
 
 def emitter_sentence(emitter: EmitterSummary) -> str:

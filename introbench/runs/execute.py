@@ -278,6 +278,8 @@ def _checked_row(pack: Pack, asked: Asked, model: Model, result: ChoiceResult | 
     if result.deciding is None:
         return row
     unchanged, changed = _rounded(result.deciding)
+    if not all(-float("inf") < value <= 1e-3 for value in (unchanged, changed)):
+        raise ModelError(f"{model.spec}: {asked.question.case}: log-probabilities are not finite: {result.deciding}")
     return replace(row, deciding=(unchanged, changed))
 
 

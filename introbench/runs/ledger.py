@@ -152,9 +152,14 @@ def canonical_ledger(path: Path) -> bytes:
 
 
 def as_row(found: Mapping[str, Any]) -> LedgerRow:
-    """A row as it was read from a file."""
+    """A row as it was read from a file. Raises RunDirectoryError where its log-probabilities are no list."""
     values = {name: value for name, value in found.items() if name != _CHECK}
     deciding = found.get("deciding")
+    if not isinstance(found["logprobs"], list) or not isinstance(deciding, list | None):
+        raise RunDirectoryError(
+            f"ledger row {found['key']}: its log-probabilities are no list; restore the file, or delete the line and "
+            "run again"
+        )
     lists = {"logprobs": tuple(found["logprobs"]), "deciding": None if deciding is None else tuple(deciding)}
     return LedgerRow(**{**values, **lists})
 

@@ -26,7 +26,10 @@ def answered_in(runs: Sequence[Path]) -> Answered:
             raise RunDirectoryError(f"--reuse {run}: holds no run (no manifest.json); name a folder that a run wrote")
         for file in sorted((run / "records").glob("*/*.jsonl")):
             for row in map(as_row, read_ledger(file)):
-                found.setdefault(row.key, row)
+                known = found.setdefault(row.key, row)
+                if known.deciding is None and row.deciding is not None:
+                    # Of two answers to the same question, the one that says more.
+                    found[row.key] = row
     return found
 
 

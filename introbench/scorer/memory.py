@@ -48,7 +48,7 @@ def keep_freed_memory() -> bool:
     """Let this process reuse large blocks that it has freed; returns whether its C library can.
 
     glibc hands every activation of a few megabytes back to the system, which clears each page anew for the next
-    layer. For the rest of the process the resident size stays near its peak.
+    layer. The resident size then stays near its peak until `return_freed_memory`.
     """
     mallopt = _c_function("mallopt")
     if mallopt is None:

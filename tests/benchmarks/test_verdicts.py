@@ -22,6 +22,7 @@ def test_the_deciding_token_of_a_stored_run_is_that_of_its_ledger(tiny_llama: Pa
         (by_token["youden_j"], own.deciding.youden_j),
         (by_token["auroc"], own.deciding.auroc),
         (scored["youden_j"], own.self_scores.youden_j),
+        (scored["auroc"], own.self_scores.auroc),
     ):
         assert ours["value"] == pytest.approx(theirs.value, abs=1e-6)
         assert ours["low"] == pytest.approx(theirs.low, abs=1e-6)

@@ -149,6 +149,24 @@ def test_what_is_wrong_is_said_once_and_leaves_nothing(options: tuple[str, ...],
     assert not (tmp_path / "r").exists()
 
 
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"WORLD_SIZE": "two"},
+        {"WORLD_SIZE": ""},
+        {"WORLD_SIZE": "2", "LOCAL_RANK": "x"},
+        {"WORLD_SIZE": "2", "LOCAL_RANK": "0"},
+    ],
+)
+def test_a_rank_ends_with_its_exit_code_whatever_stands_in_the_environment(environment: dict[str, str]) -> None:
+    command = f"{sys.executable} -m introbench nosuch"
+    for closed in ("", " >&-", " >&- 2>&-"):
+        done = subprocess.run(
+            command + closed, shell=True, env={**os.environ, **environment}, capture_output=True, check=False
+        )
+        assert done.returncode == 2, done.stderr
+
+
 def test_two_models_and_written_explanations_are_shared_too(tiny_llama: Path, tmp_path: Path) -> None:
     options = ("--reference", f"hf/{tiny_llama}?weight_noise=0.2", "--explanations", "free")
     runs = {}

@@ -234,25 +234,26 @@ def test_what_a_unit_takes_is_written_down_while_it_works(
     study = read_study(written(tmp_path, student=f"hf/{tiny_llama}", arms=["kl"], seeds=[0]))
     unit = units_of(study)[0]
     kept = unit_folder(tmp_path / "out", unit) / "seconds.json"
-    monkeypatch.setattr("introbench.train.study.unit._PATIENCE", 0.0)
+    monkeypatch.setattr("introbench.train.study.unit._PATIENCE", 2.0)
     monkeypatch.setattr("introbench.train.study.unit._SECONDS_PER_TICK", 0.0)
     seen = list[float]()
 
     def measure(request: Any, by: Any) -> TrainingSet:
-        if len(seen) == 3:
-            raise UsageError("enough")
-        if kept.exists():
+        for _ in range(3):
+            by.keywords["on_progress"](Progress("M0", "scoring"))
             seen.append(json.loads(kept.read_text())["labels"])
-        raise FolderInUseError(str(kept))
+        if len(seen) == 3:
+            raise FolderInUseError("waits for longer than all of this takes")
+        raise UsageError("enough")
 
     monkeypatch.setattr("introbench.train.study.unit.training_set", measure)
     with pytest.raises(UsageError, match="enough"):
         run_unit(unit, tmp_path / "out")
+    assert 0 < seen[0] < seen[1] < seen[2] < seen[3] < seen[5] < 2
     ended = json.loads(kept.read_text())["labels"]
-    assert 0 < seen[0] < seen[1] < seen[2] < ended
     with pytest.raises(UsageError, match="enough"):
         run_unit(unit, tmp_path / "out")
-    assert json.loads(kept.read_text())["labels"] > ended
+    assert seen[-1] > ended >= seen[5]
 
 
 def test_a_cost_counts_steps_that_a_killed_process_did_not_write_down() -> None:

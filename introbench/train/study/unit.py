@@ -33,6 +33,7 @@ ADAPTER_WEIGHTS = "adapter_model.safetensors"
 _PATIENCE = 2.0
 """Seconds between two looks at a folder that another process works in."""
 _SECONDS_PER_TICK = 5.0
+_WAITING = "waiting"
 
 OnProgress = Callable[[Progress], None]
 
@@ -53,7 +54,7 @@ def run_unit(unit: Unit, out: Path, on_progress: OnProgress = lambda progress: N
     folder, clock = unit_folder(out, unit), _Clock(unit_folder(out, unit) / "seconds.json")
 
     def told(progress: Progress) -> None:
-        clock.tick()
+        clock.tick(worked=progress.step != _WAITING)
         on_progress(progress)
 
     measure = partial(execute, on_progress=told)
@@ -99,8 +100,8 @@ def _when_free(make: Callable[[], TrainingSet], unit: Unit, on_progress: OnProgr
         try:
             return make()
         except FolderInUseError:
-            on_progress(Progress(unit.id, "waiting"))
             time.sleep(_PATIENCE)
+            on_progress(Progress(unit.id, _WAITING))
 
 
 def estimated_seconds(unit: Unit, out: Path) -> float:
@@ -201,9 +202,11 @@ class _Clock:
             self._add(phase)
             self._phase = None
 
-    def tick(self) -> None:
-        """Write down what has passed, where that is worth a write."""
-        if self._phase is not None and time.monotonic() - self._since > _SECONDS_PER_TICK:
+    def tick(self, *, worked: bool = True) -> None:
+        """Write down what has passed, where that is worth a write; time without work is nobody's."""
+        if not worked:
+            self._since = time.monotonic()
+        elif self._phase is not None and time.monotonic() - self._since > _SECONDS_PER_TICK:
             self._add(self._phase)
 
     def seconds(self, phase: str) -> float:

@@ -120,10 +120,13 @@ def test_nothing_is_lost_and_nothing_comes_twice_when_checker_and_server_are_kil
             sent += 1
         return board.checkers()
 
-    for checker in until(checkers, longest_pause=0.05):
-        with suppress(ProcessLookupError):
-            os.kill(checker, signal.SIGKILL)
-    until(checkers, longest_pause=0.05)
+    killed = set[int]()
+    while not killed:
+        for checker in until(checkers, longest_pause=0.05):
+            with suppress(ProcessLookupError):
+                os.kill(checker, signal.SIGKILL)
+                killed.add(checker)
+    until(lambda: set(checkers()) - killed, longest_pause=0.05)
     board.kill()
     (board.store / ".server" / "incoming" / "left.tar.gz").write_bytes(b"torn")
     board.start()
