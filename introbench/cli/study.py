@@ -105,7 +105,7 @@ def report(
     ] = None,
     page: Annotated[Path, typer.Option("--page", metavar="FILE", help="The page.")] = Path("docs/study.md"),
 ) -> None:
-    """Write the page of a study. Needs no torch."""
+    """Write the page of a study; never over that of another one. Needs no torch."""
     from introbench.files import write_whole
     from introbench.train.study.config import read_study
     from introbench.train.study.page import study_page
@@ -113,6 +113,7 @@ def report(
     from introbench.train.study.runner import plan_study
 
     asked = read_study(study)
+    _refuse_other_page(page, asked)
     folder = _folder(study, asked, results)
     planned = plan_study(asked, folder, out)
     found = read_results(folder, [each.unit for each in planned])
@@ -120,6 +121,22 @@ def report(
     write_whole(page, study_page(asked, planned, found, matrix, str(study)).encode())
     done = sum(each.state == "done" for each in planned)
     say(f"{page}: {done} of {len(planned)} units")
+
+
+def _refuse_other_page(page: Path, study: Study) -> None:
+    from introbench.errors import UsageError
+    from introbench.files import disk_errors
+    from introbench.train.study.page import HEADING, heading
+
+    if not page.exists():
+        return
+    with disk_errors(page):
+        first = page.read_text(encoding="utf-8", errors="replace").partition("\n")[0]
+    if first.startswith(HEADING) and first != heading(study):
+        raise UsageError(
+            f"{page}: holds the page of the study {first.removeprefix(HEADING)}; name another file with --page, or "
+            "delete that one"
+        )
 
 
 def _estimated(planned: list[PlannedUnit], out: Path) -> list[PlannedUnit]:

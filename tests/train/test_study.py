@@ -58,13 +58,14 @@ def written(folder: Path, **changes: Any) -> Path:
     return path
 
 
-def introbench(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def introbench(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "introbench", *map(str, arguments)],
         capture_output=True,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "120"},
         timeout=280,
+        cwd=cwd,
         check=False,
     )
 
@@ -261,6 +262,29 @@ def test_a_cost_counts_steps_that_a_killed_process_did_not_write_down() -> None:
         label_seconds=8, training_seconds=29, evaluation_seconds=192, step_seconds=1070, steps=9, training_tokens=5
     )
     assert (cost.training, cost.seconds) == (1070, 1270)
+
+
+@pytest.mark.parametrize(("name", "page"), [("prereg", "study.md"), ("axes", "study-axes.md")])
+def test_the_committed_page_is_what_the_results_say(name: str, page: str, repository: Path, tmp_path: Path) -> None:
+    file = f"studies/{name}.yaml"
+    done = introbench("study", "report", file, "--page", tmp_path / page, cwd=repository)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / page).read_text("utf-8") == (repository / "docs" / page).read_text("utf-8"), (
+        f"introbench study report {file} --page docs/{page}"
+    )
+
+
+def test_a_page_of_another_study_is_not_overwritten(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text("# Study `other`\n\nnumbers\n", "utf-8")
+    done = introbench("study", "report", path, "--page", page)
+    assert done.returncode == 2 and "holds the page of the study `other`" in done.stderr
+    assert page.read_text("utf-8") == "# Study `other`\n\nnumbers\n"
+    for text in ("", "# Study `small`\n\nof an earlier day\n"):
+        page.write_text(text, "utf-8")
+        assert introbench("study", "report", path, "--page", page).returncode == 0
+        assert page.read_text("utf-8").startswith("# Study `small`\n") and "earlier day" not in page.read_text("utf-8")
 
 
 def test_the_detectable_gap_is_what_the_width_of_the_interval_says() -> None:

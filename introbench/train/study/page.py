@@ -22,7 +22,7 @@ from introbench.train.study.config import Study
 from introbench.train.study.results import TaskResult, UnitResult
 from introbench.train.study.runner import PlannedUnit
 
-__all__ = ["REPORTED", "detectable_gap", "study_page"]
+__all__ = ["HEADING", "REPORTED", "detectable_gap", "heading", "study_page"]
 
 REPORTED = (
     ("labels of M0, with KL, Qwen3-8B", "Self − Base +11.1 (Hint-MMLU), +7.0 (AITA), +9.5 (Refusal) points"),
@@ -36,6 +36,9 @@ REPORTED = (
     ("LoRA rank", "gap slightly negative at 32, positive from 96"),
 )
 """What the paper (arXiv 2606.32038) and its readers say of these experiments; not checked against its tables."""
+
+HEADING = "# Study "
+"""How the first line of every page begins."""
 
 _NONE = "–"
 _Row = tuple[UnitResult, TaskResult]
@@ -125,6 +128,11 @@ def study_page(
     return inert("\n".join(parts), lines=True) + "\n"
 
 
+def heading(study: Study) -> str:
+    """First line of its page."""
+    return f"{HEADING}`{study.name}`"
+
+
 def detectable_gap(gap: Estimate) -> float | None:
     """Smallest true gap that would be found with 80 % power, from the width of its interval; None without one."""
     if gap.low is None or gap.high is None or gap.clusters < 2:
@@ -134,7 +142,7 @@ def detectable_gap(gap: Estimate) -> float | None:
 
 
 def _head(study: Study, planned: Sequence[PlannedUnit], results: Mapping[str, UnitResult], path: str) -> Iterator[str]:
-    yield from (f"# Study `{study.name}`", "", study.summary, "")
+    yield from (heading(study), "", study.summary, "")
     yield f"Written by `introbench study report {path}` from the results that are present; no number is typed by hand."
     yield ""
     for state, words in (
@@ -191,6 +199,7 @@ def _task(study: Study, name: str, done: Sequence[UnitResult]) -> Iterator[str]:
     yield from ("### Arms over seeds", "", "Means over seeds, with the lowest and the highest.", "")
     yield _by_arm(rows)
     yield ""
+    yield from _sides(rows)
     yield from ("### Can it tell?", "")
     yield from (f"- {sentence}" for sentence in _power(study, rows))
     yield ""
@@ -233,6 +242,33 @@ def _by_arm(rows: Sequence[_Row]) -> str:
     for arm, units in _arms(rows).items():
         body.append([arm, len(units), *(_spread(column, units) for column in used)])
     return _table(body, ["arm", "seeds", *(column.head for column in used)])
+
+
+def _sides(rows: Sequence[_Row]) -> Iterator[str]:
+    """How many units of each arm have an interval on one side of 0."""
+    columns = [
+        column
+        for column in (*_SCORES, *_VERDICTS, *_TOKENS)
+        if column.signed and any(column.of(task) for _, task in rows)
+    ]
+    if not columns:
+        return
+    body = []
+    for arm, units in _arms(rows).items():
+        shown = []
+        for column in columns:
+            found = [estimate for _, task in units if (estimate := column.of(task)) and estimate.low is not None]
+            above = sum((estimate.low or 0.0) > 0 for estimate in found)
+            below = sum((estimate.high or 0.0) < 0 for estimate in found)
+            shown.append(f"{above} / {below} of {len(found)}" if found else _NONE)
+        body.append([arm, *shown])
+    yield (
+        "Units whose interval lies above 0 / below 0, uncorrected. What asks for every seed, or for a correction over "
+        "several tests, is shown by no fewer."
+    )
+    yield ""
+    yield _table(body, ["arm", *(column.head for column in columns)])
+    yield ""
 
 
 def _arms(rows: Sequence[_Row]) -> dict[str, list[_Row]]:
