@@ -5,8 +5,8 @@ usage: python -m benchmarks.evidence.verdicts RUN... [--json FILE]   a table; wi
 The verdict of a scored explanation is that of the candidates with more probability together. Where a model puts much of
 its probability on contents that are no candidates, this depends on which verdict's contents are on the list, too. The
 first token at which the two wordings part does not. Runs of models with weights keep its probability (`deciding` in
-their ledgers) and score it beside Self; this measures it in runs that do not, and against references, too. The first
-model of a RUN is asked; its others are references.
+their ledgers) and score it beside Self; this sets it against references, too, and asks the model again where a run
+lacks it. The first model of a RUN is measured; its others are references.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from introbench.metrics.pairs import j_view, pair_of, verdict_view
 from introbench.metrics.read import Run, case_rows, read_run
 from introbench.metrics.scores import grade, score
 from introbench.models.load import load_model
-from introbench.models.types import Model
 from introbench.runs.config import resolve_config
 from introbench.runs.packing import render
 from introbench.runs.plan import make_plan
@@ -63,21 +62,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def measured(path: Path) -> dict[str, Any]:
     """Both readings of the first model's explanations in a stored run."""
-    run, manifest = read_run(path), json.loads((path / "manifest.json").read_bytes())
+    run = read_run(path)
     name = run.models[0].name
     by_candidates = run.answers[name]
     if np.isnan(by_candidates.candidate_mass).all():
         sys.exit(f"{_MODULE}: {path}: its explanations are written, not scored")
-    model, cases = load_model(run.models[0].spec), _cases(manifest)
-    if model.fingerprint.hex != run.models[0].fingerprint:
-        sys.exit(f"{_MODULE}: {path}: {model.spec} is not what it was (other weights or another engine); run it again")
-    rows = {row.id: row for row in case_rows(path / "cases.jsonl")}
-    if any(name not in cases or cases[name].explanation.ask != rows[name].asks["explanation"] for name in rows):
-        sys.exit(f"{_MODULE}: {path}: its tasks ask something else by now; run it again")
-    by_token, mass = _by_token(model, run, cases)
+    known = run.deciding.get(name)
+    stored = known is not None and not np.isnan(known).any()
+    logprobs = known if known is not None and stored else _asked_again(path, run)
+    by_token, mass = by_deciding_token(by_candidates, logprobs), np.exp(logprobs).sum(axis=1)
     seen = run.cases.headline & by_candidates.behaved & by_candidates.explained
     return {
         "model": without_folders(name),
+        "from": "its ledger" if stored else "the model, asked again",
         "references": [without_folders(model.name) for model in run.models[1:]],
         "median_candidate_mass": float(np.nanmedian(by_candidates.candidate_mass[seen])),
         "median_mass_of_deciding_tokens": float(np.median(mass[seen])),
@@ -108,18 +105,23 @@ def _cases(manifest: Mapping[str, Any]) -> Mapping[str, Case]:
     return {case.id: case for task in make_plan(config, variants).tasks for case in task.cases}
 
 
-def _by_token(model: Model, run: Run, cases: Mapping[str, Case]) -> tuple[Answers, Floats]:
-    """The same answers with the verdict of the deciding token, and (cases,) probability of the two tokens."""
+def _asked_again(path: Path, run: Run) -> Floats:
+    """(cases, 2) log-probabilities of the two beginnings, of a run that does not hold them."""
+    model, cases = load_model(run.models[0].spec), _cases(json.loads((path / "manifest.json").read_bytes()))
     if model.chat is None:
         sys.exit(f"{_MODULE}: {model.spec} has no tokens")
+    if model.fingerprint.hex != run.models[0].fingerprint:
+        sys.exit(f"{_MODULE}: {path}: {model.spec} is not what it was (other weights or another engine); run it again")
+    rows = {row.id: row for row in case_rows(path / "cases.jsonl")}
+    if any(name not in cases or cases[name].explanation.ask != rows[name].asks["explanation"] for name in rows):
+        sys.exit(f"{_MODULE}: {path}: its tasks ask something else by now; run it again")
     asked = [cases[str(name)] for name in run.cases.ids]
     requests = [render(case.explanation, case, model.chat) for case in asked]
     if not all(request.beginnings for request in requests):
         sys.exit(f"{_MODULE}: in the tokens of {model.spec} replies of the two verdicts part at no single token")
     # Only the beginnings are scored, as if they were the choices.
     begun = [replace(request, choices_ids=request.beginnings, source=None) for request in requests]
-    logprobs = np.array([result.logprobs for result in model.score(begun)])
-    return by_deciding_token(run.answers[run.models[0].name], logprobs), np.exp(logprobs).sum(axis=1)
+    return np.array([result.logprobs for result in model.score(begun)])
 
 
 def _scores(run: Run, answers: Answers) -> dict[str, Any]:
