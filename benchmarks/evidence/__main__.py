@@ -34,6 +34,7 @@ GRIDS: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], tuple[float, ...], t
 }
 
 MEASURED = (
+    "arrays",
     "bootstrap",
     "intervals",
     "matrix",
