@@ -24,9 +24,10 @@ from introbench.runs.plan import make_plan
 from introbench.train.rows import TrainingSet
 from introbench.train.study.across import units_in_matrix
 from introbench.train.study.config import Study, Unit, read_study, units_of
-from introbench.train.study.page import detectable_gap, study_page
+from introbench.train.study.page import study_page
 from introbench.train.study.results import LARGEST, Cost, UnitResult, read_results
 from introbench.train.study.runner import chosen_units, plan_study, run_units
+from introbench.train.study.task_tables import detectable_gap
 from introbench.train.study.unit import run_unit, unit_folder
 
 SETTINGS = {
