@@ -111,6 +111,8 @@ def _ledger(cases: list[dict[str, Any]], model: str, fingerprint: str, items: in
                     "time": 0.1,
                     "host": "here",
                 }
+                if part == "explanation":
+                    row["deciding"] = [float(value) for value in np.log(rng.dirichlet((1, 1, 2))[:2])]
                 lines[key] = canonical_json(row) + "\n"
     return list(lines.values())
 

@@ -80,8 +80,8 @@ class Records:
         self._values = array("d")
         self._ends = array("Q")
         self._texts: dict[int, str | None] = {}
-        self._odd: dict[int, Sequence[float]] = {}
-        self._deciding: dict[int, Sequence[float]] = {}
+        self._odd: dict[int, tuple[Sequence[float], Sequence[float] | None]] = {}
+        self._deciding = bytearray()
         self._seen = bytearray()
 
     def __len__(self) -> int:
@@ -101,16 +101,19 @@ class Records:
             return
         place = places[key] = len(self._ends)
         try:
-            self._values.extend(array("d", logprobs))
+            values, two = array("d", logprobs), array("d", () if deciding is None else deciding)
+            if deciding is not None and len(two) != 2:
+                raise ValueError
+            self._values.extend(values + two)
         except (TypeError, ValueError, OverflowError):
             # What is no number is kept, for whoever reads it to say where it stands.
-            self._odd[place] = logprobs
+            two = array("d")
+            self._odd[place] = logprobs, deciding
+        self._deciding.append(len(two))
         self._ends.append(len(self._values))
         self._seen.append(False)
         if text is not None:
             self._texts[place] = text
-        if deciding is not None:
-            self._deciding[place] = deciding
 
     def get(self, ask: str, replicate: int = FIRST) -> Record | None:
         """The answer to a request, or None."""
@@ -127,10 +130,12 @@ class Records:
         return self._record(place)
 
     def _record(self, place: int) -> Record:
-        logprobs = self._odd.get(place)
-        if logprobs is None:
-            logprobs = self._values[self._ends[place - 1] if place else 0 : self._ends[place]]
-        return Record(logprobs, self._texts.get(place), self._deciding.get(place))
+        if place in self._odd:
+            logprobs, deciding = self._odd[place]
+            return Record(logprobs, self._texts.get(place), deciding)
+        start, end = self._ends[place - 1] if place else 0, self._ends[place]
+        behind = end - self._deciding[place]
+        return Record(self._values[start:behind], self._texts.get(place), self._values[behind:end] or None)
 
 
 def model_ledger(folder: Path) -> dict[str, Mapping[str, Any]]:

@@ -118,9 +118,11 @@ def edited(run: Path, out: Path, edit: Callable[[int, dict[str, Any]], None]) ->
         ([800.0, -1.0], "cannot have"),
         ([-0.1, -0.2], "cannot have"),
         ([-0.1], "needs 2 finite log-probabilities"),
+        ([], "needs 2 finite log-probabilities"),
+        (-0.1, "needs 2 finite log-probabilities"),
     ],
 )
-def test_beginnings_that_cannot_be_are_named(scored: Path, tmp_path: Path, value: list[Any], told: str) -> None:
+def test_beginnings_that_cannot_be_are_named(scored: Path, tmp_path: Path, value: Any, told: str) -> None:
     broken = edited(scored, tmp_path / "run", lambda number, row: row.update(deciding=value) if not number else None)
     with pytest.raises(RunDirectoryError, match=f"beginnings of the answer to explanation.*{told}"):
         read_run(broken)

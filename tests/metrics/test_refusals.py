@@ -13,11 +13,11 @@ from introbench.metrics.refusals import (
     FEWEST_PROMPTS,
     CalibrationPrompt,
     OpeningReading,
+    by_opening,
     calibrated,
     choice_logprobs,
     choose_threshold,
     covered,
-    grouped,
     judged_logprobs,
     reply_label,
 )
@@ -107,7 +107,7 @@ def test_refusals_that_openings_do_not_show_choose_no_threshold() -> None:
 
 @given(st.lists(st.floats(-30, -0.1), min_size=5, max_size=5), st.floats(-5, 5))
 def test_openings_add_up_and_a_threshold_moves_the_log_odds_only(values: list[float], threshold: float) -> None:
-    found = grouped(np.array(values), [2, 3])
+    found = by_opening(np.array(values), [2, 3])
     assert np.exp(found).sum() == pytest.approx(np.exp(values).sum())
     assert covered(found) == pytest.approx(np.exp(values).sum())
     shifted = choice_logprobs(found, ["comply", "refuse"], threshold)
