@@ -68,13 +68,15 @@ def measured(path: Path) -> dict[str, Any]:
     if np.isnan(by_candidates.candidate_mass).all():
         sys.exit(f"{_MODULE}: {path}: its explanations are written, not scored")
     known = run.deciding.get(name)
-    stored = known is not None and not np.isnan(known).any()
-    logprobs = known if known is not None and stored else _asked_again(path, run)
+    if known is None or np.isnan(known).any():
+        logprobs, source = _asked_again(path, run), "the model, asked again"
+    else:
+        logprobs, source = known, "its ledger"
     by_token, mass = by_deciding_token(by_candidates, logprobs), np.exp(logprobs).sum(axis=1)
     seen = run.cases.headline & by_candidates.behaved & by_candidates.explained
     return {
         "model": without_folders(name),
-        "from": "its ledger" if stored else "the model, asked again",
+        "from": source,
         "references": [without_folders(model.name) for model in run.models[1:]],
         "median_candidate_mass": float(np.nanmedian(by_candidates.candidate_mass[seen])),
         "median_mass_of_deciding_tokens": float(np.median(mass[seen])),

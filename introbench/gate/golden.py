@@ -16,6 +16,7 @@ from introbench.gate.baseline import Baseline, read_baseline
 from introbench.gate.measures import MEASURES
 from introbench.gate.outcomes import Outcomes, read_outcomes
 from introbench.gate.pairing import seen_of
+from introbench.metrics.difference import MAY_LACK
 from introbench.metrics.read import Run, read_run
 from introbench.metrics.summary import DECIMALS, dump, summarise_run
 from introbench.report.prompts import rebuilt_texts
@@ -132,8 +133,8 @@ def _summaries(run: Path, golden: Path) -> Iterator[Moved]:
 def _differences(path: str, before: Any, now: Any) -> Iterator[Moved]:
     if isinstance(before, dict) and isinstance(now, dict):
         for name in dict.fromkeys([*before, *now]):
-            if name == "deciding" and before.get(name) is None:
-                continue  # a golden run of an earlier version has not scored it
+            if name in MAY_LACK and before.get(name) is None:
+                continue
             yield from _differences(f"{path}.{name}" if path else name, before.get(name), now.get(name))
     elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
         for number, (one, other) in enumerate(zip(before, now, strict=True)):

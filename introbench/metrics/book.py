@@ -116,7 +116,7 @@ class Book:
             if record is not None and record.deciding is not None:
                 where = f"{self._where}, case {row.id}: the beginnings of the answer to explanation"
                 found[index] = _shaped(record.deciding, 2, where)
-                if found[index].max() > _MOST_MASS or np.exp(found[index]).sum() > _MOST_MASS:
+                if np.logaddexp(*found[index]) > np.log(_MOST_MASS):
                     raise RunDirectoryError(
                         f"{where} have log-probabilities that two beginnings cannot have; delete its ledger row and "
                         "run again"

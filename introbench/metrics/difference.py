@@ -16,10 +16,13 @@ from introbench.metrics.read import CaseRow, ModelEntry, Run, case_rows, read_ru
 from introbench.metrics.summary import summarise_run
 from introbench.runs.ledger import request_key
 
-__all__ = ["STAGES", "Difference", "Stage", "compare_runs"]
+__all__ = ["MAY_LACK", "STAGES", "Difference", "Stage", "compare_runs"]
 
 STAGES = ("messages", "token ids", "log-probabilities", "parse", "metrics")
 """What follows from what: a difference shows in its own stage and may show in all behind it."""
+
+MAY_LACK = frozenset({"deciding"})
+"""Names of estimates that only one of two equal runs may have scored: rows of an earlier version lack them."""
 
 _DIGITS = 12
 _VERDICTS = {UNCHANGED: "unchanged", CHANGED: "changed"}
@@ -198,7 +201,7 @@ def _estimates(first: Any, second: Any, path: str = "") -> Iterator[Difference |
     """Compare two summaries leaf by leaf. Names and specs of models are theirs and no estimate."""
     if isinstance(first, dict) and isinstance(second, dict):
         for name in (*first, *(name for name in second if name not in first)):
-            if name in _MAY_LACK and None in (first.get(name), second.get(name)):
+            if name in MAY_LACK and None in (first.get(name), second.get(name)):
                 continue
             if name not in _NAMES:
                 yield from _estimates(first.get(name), second.get(name), f"{path}.{name}" if path else name)
@@ -208,9 +211,6 @@ def _estimates(first: Any, second: Any, path: str = "") -> Iterator[Difference |
     else:
         yield None if first == second else Difference("", path, _short(first), _short(second))
 
-
-_MAY_LACK = {"deciding"}
-"""What only one of two equal runs may have scored: rows of an earlier version lack it."""
 
 _NAMES = {"name", "spec", "fingerprint", "emitter", "reference", "teacher", "model", "models"}
 

@@ -112,9 +112,10 @@ class ChoiceResult:
     def of_tokens(cls, request: ChoiceRequest, token_logprobs: Sequence[Sequence[float]]) -> ChoiceResult:
         """The answer that follows from the log-probabilities of each choice's tokens, in nats."""
         sums = tuple(sum(values) for values in token_logprobs)
-        if not request.beginnings:
+        beginnings = request.beginnings
+        if not beginnings:
             return cls(sums)
-        unchanged, changed = map(len, request.beginnings)
+        unchanged, changed = map(len, beginnings)
         half = len(token_logprobs) // 2
         return cls(sums, deciding=(sum(token_logprobs[0][:unchanged]), sum(token_logprobs[half][:changed])))
 

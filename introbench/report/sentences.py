@@ -124,8 +124,9 @@ def little_mass(emitter: EmitterSummary) -> str | None:
 def _instead(emitter: EmitterSummary) -> str:
     """Where a verdict stands that does not."""
     reading = emitter.deciding
-    known = reading is not None and reading.median_mass >= LITTLE and reading.cases == emitter.coverage.scored
-    if not known or reading is None or reading.youden_j.value is None:
+    if reading is None or reading.youden_j.value is None:
+        return "--explanations free scores what it writes."
+    if reading.median_mass < LITTLE or reading.cases < emitter.coverage.scored:
         return "--explanations free scores what it writes."
     return f"by the token that decides it, J is {_precise(reading.youden_j.value)} {_interval(reading.youden_j)}."
 

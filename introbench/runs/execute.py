@@ -272,14 +272,13 @@ def _checked_row(pack: Pack, asked: Asked, model: Model, result: ChoiceResult | 
     if result.text is not None:
         return _row(pack, asked, model, (), result.text, result.part)
     logprobs = _rounded(result.logprobs)
-    if len(logprobs) != len(asked.question.replies) or not all(-float("inf") < value <= 1e-3 for value in logprobs):
-        raise ModelError(f"{model.spec}: {asked.question.case}: log-probabilities are not finite: {logprobs}")
+    seen = logprobs if result.deciding is None else (*logprobs, *_rounded(result.deciding))
+    if len(logprobs) != len(asked.question.replies) or not all(-float("inf") < value <= 1e-3 for value in seen):
+        raise ModelError(f"{model.spec}: {asked.question.case}: log-probabilities are not finite: {seen}")
     row = _row(pack, asked, model, logprobs, None, result.part)
     if result.deciding is None:
         return row
-    unchanged, changed = _rounded(result.deciding)
-    if not all(-float("inf") < value <= 1e-3 for value in (unchanged, changed)):
-        raise ModelError(f"{model.spec}: {asked.question.case}: log-probabilities are not finite: {result.deciding}")
+    unchanged, changed = seen[len(logprobs) :]
     return replace(row, deciding=(unchanged, changed))
 
 

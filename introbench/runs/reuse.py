@@ -26,9 +26,9 @@ def answered_in(runs: Sequence[Path]) -> Answered:
             raise RunDirectoryError(f"--reuse {run}: holds no run (no manifest.json); name a folder that a run wrote")
         for file in sorted((run / "records").glob("*/*.jsonl")):
             for row in map(as_row, read_ledger(file)):
-                known = found.setdefault(row.key, row)
-                if known.deciding is None and row.deciding is not None:
-                    # Of two answers to the same question, the one that says more.
+                known = found.get(row.key)
+                # Of two answers to the same question the first, unless the second says more.
+                if known is None or (known.deciding is None and row.deciding is not None):
                     found[row.key] = row
     return found
 

@@ -113,7 +113,7 @@ def task_section(study: Study, name: str, done: Sequence[UnitResult]) -> Iterato
 
 def _tables(rows: Sequence[_Row]) -> Iterator[str]:
     for columns in (_SCORES, _VERDICTS, _TOKENS, _BEHAVIOUR):
-        used = [column for column in columns if any(column.of(task) is not None for _, task in rows)]
+        used = _used(columns, rows)
         if not used:
             continue
         body = [[unit.unit, *(_shown(column, task) for column in used)] for unit, task in rows]
@@ -132,6 +132,11 @@ def _tables(rows: Sequence[_Row]) -> Iterator[str]:
     yield ""
 
 
+def _used(columns: Sequence[_Column], rows: Sequence[_Row]) -> list[_Column]:
+    """Those columns for which any unit has a number."""
+    return [column for column in columns if any(column.of(task) is not None for _, task in rows)]
+
+
 def _shown(column: _Column, task: TaskResult) -> str:
     estimate = column.of(task)
     return NONE if estimate is None else cell(estimate, signed if column.signed else number).plain
@@ -143,8 +148,7 @@ def shown_number(value: float | None) -> str:
 
 
 def _by_arm(rows: Sequence[_Row]) -> str:
-    columns = (*_SCORES, *_VERDICTS[:4])
-    used = [column for column in columns if any(column.of(task) is not None for _, task in rows)]
+    used = _used((*_SCORES, *_VERDICTS[:4]), rows)
     body = []
     for arm, units in _arms(rows).items():
         body.append([arm, len(units), *(_spread(column, units) for column in used)])
@@ -153,13 +157,7 @@ def _by_arm(rows: Sequence[_Row]) -> str:
 
 def _sides(rows: Sequence[_Row]) -> Iterator[str]:
     """How many units of each arm have an interval on one side of 0."""
-    columns = [
-        column
-        for column in (*_SCORES, *_VERDICTS, *_TOKENS)
-        if column.signed and any(column.of(task) for _, task in rows)
-    ]
-    if not columns:
-        return
+    columns = [column for column in _used((*_SCORES, *_VERDICTS, *_TOKENS), rows) if column.signed]
     body = []
     for arm, units in _arms(rows).items():
         shown = []
