@@ -34,10 +34,10 @@ def engine_of(spec: str) -> str:
 
 
 def hub_name(spec: ModelSpec) -> str | None:
-    """ORG/NAME of the hub that a spec stands for: of the adapter where there is one; None for anything else."""
+    """ORG/NAME of the hub that a spec stands for: of the last adapter where there is one; None for anything else."""
     if spec.backend not in FROM_HUB:
         return None
-    name = (spec.name.partition("+")[2] or spec.name).partition("@")[0]
+    name = spec.places[-1].partition("@")[0]
     return None if is_local_path(name) or name.count("/") != 1 else name
 
 
@@ -93,17 +93,19 @@ def _spec_reasons(where: str, model: ManifestModel, spec: ModelSpec, rules: Rule
         yield reason("identity-engine", where, f"spec {model.spec!r}, but the identity is of the engine {engine!r}")
     if spec.backend not in FROM_HUB:
         return
-    base, _, adapter = spec.name.partition("+")
-    for name, part in ((base, "weights"), (adapter, "adapter")):
+    base, *adapters = spec.places
+    for names, part in (([base], "weights"), (adapters, "adapter")):
         stated = model.fingerprint_parts.get(part, "")
-        if name and not _fits(name.partition("@")[0], stated):
-            yield reason("identity-weights", where, f"spec {model.spec!r}, but its {part} are {stated!r}")
-        if not name and stated:
+        found = stated.split("+") if stated else []
+        if len(found) > len(names):
             yield reason("identity-weights", where, f"has an adapter ({stated!r}) that its spec does not name")
+        elif len(found) < len(names) or not all(map(_fits, names, found)):
+            yield reason("identity-weights", where, f"spec {model.spec!r}, but its {part} are {stated!r}")
 
 
-def _fits(name: str, stated: str) -> bool:
-    """Whether weights can be those of a name: a hub id at a commit, or the hash of local files."""
+def _fits(place: str, stated: str) -> bool:
+    """Whether weights can be those of a place in a spec: a hub id at a commit, or the hash of local files."""
+    name = place.partition("@")[0]
     if _HASH.fullmatch(stated):
         return is_local_path(name) or name in EMBEDDED
     return (

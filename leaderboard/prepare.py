@@ -6,6 +6,7 @@ import getpass
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
@@ -170,9 +171,8 @@ def _public_spec(spec: ModelSpec, parts: Mapping[str, str], notes: list[str]) ->
     options = {name: _public_option(name, value, notes) for name, value in spec.options.items()}
     if spec.backend not in ("hf", "vllm"):
         return ModelSpec(spec.backend, _inert(spec.name), options)
-    base, _, adapter = spec.name.partition("+")
-    found = [(base, parts.get("weights", "")), (adapter, parts.get("adapter", ""))]
-    public = "+".join(_public_place(name, identity) for name, identity in found if name)
+    identities = "+".join(parts.get(part, "") for part in ("weights", "adapter")).split("+")
+    public = "+".join(starmap(_public_place, zip(spec.places, identities, strict=False)))
     if public != spec.name:
         notes.append(f"spec {spec}: the path is cut to {public}")
     return ModelSpec(spec.backend, public, options)

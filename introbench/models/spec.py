@@ -35,7 +35,7 @@ class ModelSpec:
 
     Attributes:
         backend: one of `BACKENDS`, or "embedded".
-        name: what the backend is to load ("ORG/NAME@REV", "./path", "oracle").
+        name: what the backend is to load ("ORG/NAME@REV", "./path", "BASE+ADAPTER", "oracle").
         options: options from behind the "?", sorted by name.
     """
 
@@ -47,6 +47,17 @@ class ModelSpec:
         head = self.name if self.backend == "embedded" else f"{self.backend}/{self.name}"
         query = "&".join(f"{name}={value}" for name, value in self.options.items())
         return f"{head}?{query}" if query else head
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The base, and behind it the adapters in the order in which they are put on: "BASE+ADAPTER+ADAPTER"."""
+        return tuple(self.name.split("+"))
+
+    @property
+    def parent(self) -> ModelSpec | None:
+        """The model that the last adapter is put on; None where there is no adapter."""
+        below, plus, _ = self.name.rpartition("+")
+        return ModelSpec(self.backend, below, self.options) if plus else None
 
     def with_options(self, options: Mapping[str, str]) -> ModelSpec:
         """The same model with more options; those already given win."""

@@ -151,8 +151,7 @@ def _named_specs(
 
 
 def _declared_base(target: ModelSpec) -> ModelSpec | None:
-    base, plus, _ = target.name.partition("+")
-    return ModelSpec(target.backend, base, target.options) if target.backend == "hf" and plus else None
+    return target.parent if target.backend == "hf" else None
 
 
 def _entries(asked: Sequence[tuple[str, ModelSpec]], roles: Sequence[Role]) -> tuple[ModelEntry, ...]:

@@ -48,10 +48,13 @@ class Mixture(_Part):
 
 
 class Shift(_Part):
-    """A change of behaviour that is trained beside the explanations, whose labels stay those of M0."""
+    """A change of behaviour that is trained beside the explanations, whose labels stay those of M0; or by itself."""
 
-    towards: Literal["less", "more"]
-    """Less: answer the cued prompt as M0 answers the uncued one. More: answer it with the hint."""
+    towards: Literal["less", "more", "by_kind"]
+    """Less: answer the cued prompt as M0 answers the uncued one. More: answer it with the hint. By kind: more on items
+    of `kinds`, less on all others, so that cue-following depends on the question."""
+    kinds: tuple[str, ...] = ()
+    """Kinds of items, as a task's items name them, whose hints are followed where it goes by kind."""
     dose: _Share
     """Share of the items whose cued prompts have such an answer to learn."""
 
@@ -239,5 +242,10 @@ def _check(arm: Arm) -> None:
         raise SpecError(f"arm {arm.name!r}: neither explanations nor behaviour to learn; name a source of labels")
     if arm.fresh_every and corrupted:
         raise SpecError(f"arm {arm.name!r}: fresh labels take no {corrupted[0]}; leave one of them out")
+    if arm.concurrent and (arm.concurrent.towards == "by_kind") != bool(arm.concurrent.kinds):
+        raise SpecError(
+            f"arm {arm.name!r}: concurrent.kinds names the kinds of items whose hints are followed, with "
+            "concurrent.towards=by_kind and only there"
+        )
     if arm.labels == "":
         raise SpecError(f"arm {arm.name!r}: whose labels? write {arm.name}=SPEC, a model, a run or a label file")

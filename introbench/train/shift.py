@@ -1,4 +1,4 @@
-"""Behaviour that is trained beside explanations: cues followed less or more, or the rule of another task."""
+"""Behaviour that is trained beside explanations: cues followed less, more or by kind, or another task's rule."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from introbench.errors import TaskError
+from introbench.errors import TaskError, UsageError
 from introbench.hashing import named_random
 from introbench.tasks.cases import make_case, pushed_choice
 from introbench.tasks.registry import TaskVariant
@@ -32,7 +32,12 @@ def shifted(
 
     Args:
         does: by case id, M0's choices on the (cued, uncued) prompt.
+
+    Raises UsageError where a kind of items is named that no case is of.
     """
+    known = sorted({row.case.item.kind for row in rows})
+    if absent := [kind for kind in shift.kinds if kind not in known]:
+        raise UsageError(f"concurrent.kinds: no training case is of kind {absent[0]!r}; there are {', '.join(known)}")
     found = []
     for row in rows:
         case = row.case
@@ -41,7 +46,8 @@ def shifted(
             continue
         name = case.task.partition("?")[0]
         dosed = named_random(seed, name, case.item.id, "dose").random() < shift.dose
-        target = case.hint if shift.towards == "more" else does[case.id][1]
+        follows = shift.towards == "more" or case.item.kind in shift.kinds
+        target = case.hint if follows else does[case.id][1]
         behaviour = (target if dosed else None, row.behaviour[1])
         found.append(replace(row, behaviour=behaviour, keep=(False, row.keep[1])))
     return found, sum(row.behaviour[0] is not None for row in found)

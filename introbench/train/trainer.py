@@ -96,8 +96,8 @@ def open_base(config: TrainConfig) -> tuple[ModelSpec, HfHead]:
     Raises SpecError or ModelError where it cannot be opened or cannot be trained.
     """
     spec = parse_spec(config.model)
-    if spec.backend not in ("hf", "embedded") or "+" in spec.name:
-        raise ModelError(f"{spec}: cannot be trained; name a base model of the hf backend, without an adapter")
+    if spec.backend not in ("hf", "embedded"):
+        raise ModelError(f"{spec}: cannot be trained; name a base model of the hf backend")
     if config.hyperparameters.dtype is not None:
         spec = ModelSpec(spec.backend, spec.name, {**spec.options, "dtype": config.hyperparameters.dtype})
     head = open_model(spec)
@@ -313,8 +313,8 @@ class _Training:
 
 
 def _public(name: str) -> str:
-    """A base as an adapter that may be passed on names it: of a folder on one machine, its last part."""
-    return Path(name).name if name.startswith(("/", "~")) else name
+    """A base as an adapter that may be passed on names it: of folders on one machine, their last parts."""
+    return "+".join(Path(each).name if each.startswith(("/", "~")) else each for each in name.split("+"))
 
 
 def _facts(made: TrainingSet) -> dict[str, Any]:

@@ -172,6 +172,14 @@ TEXTS: Mapping[str, Mapping[str, Attack]] = {
         "an adapter that the spec hides": _all(
             _HUB, _manifest("models.0.fingerprint_parts.adapter", "o/a@" + "0" * 40)
         ),
+        "a second adapter that the spec hides": _all(
+            _both("spec", "hf/acme/model+o/a"),
+            _manifest("models.0.fingerprint_parts", {**_PARTS, "adapter": "+".join(("o/a@" + "0" * 40,) * 2)}),
+        ),
+        "an adapter that the identity lacks": _all(
+            _both("spec", "hf/acme/model+o/a+o/b"),
+            _manifest("models.0.fingerprint_parts", {**_PARTS, "adapter": "o/a@" + "0" * 40}),
+        ),
         "an engine that the board does not take": _all(
             _both("spec", "other/model"), _manifest("models.0.fingerprint_parts.engine", "other")
         ),

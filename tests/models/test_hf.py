@@ -166,6 +166,7 @@ def test_each_thing_that_can_be_missing_is_one_line_with_the_way_out(tiny_llama:
         ("hf/org/not-there", ModelError, "the config cannot be loaded"),
         (f"hf/{tiny_llama}?dtpe=float32", SpecError, "unknown option 'dtpe'"),
         (f"hf/{tiny_llama}?dtype=int3", SpecError, "dtype must be one of"),
+        (f"hf/{tiny_llama}+./one+./two?quantised=4bit", SpecError, "quantised weights take one adapter"),
         (f"hf/{tiny_llama}?weight_noise=-1", SpecError, "weight_noise must be"),
     ):
         with pytest.raises(kind, match=message) as caught:

@@ -77,6 +77,24 @@ def test_base_and_two_adapters_lie_in_the_same_memory_and_answer_as_if_alone(
     assert [model.facts for model in together] == [model.facts for model in alone]
 
 
+def test_an_adapter_on_an_adapter_is_merged_behind_it(tiny_llama: Path, tmp_path: Path) -> None:
+    from peft import PeftModel
+
+    first, second = save_adapter(tiny_llama, tmp_path / "one"), save_adapter(tiny_llama, tmp_path / "other", r=2)
+    model: Any = AutoModelForCausalLM.from_pretrained(tiny_llama)
+    for adapter in (first, second):
+        model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+    model.save_pretrained(tmp_path / "merged")
+    opened(f"hf/{tiny_llama}").tokenizer.save_pretrained(tmp_path / "merged")
+    spec, kept = f"hf/{tiny_llama}+{first}+{second}", KeptWeights()
+    expected = answers(opened(f"hf/{tmp_path / 'merged'}").load())
+    base = answers(opened(f"hf/{tiny_llama}", kept).load())
+    assert answers(opened(spec, kept).load()) == answers(opened(spec).load()) == expected
+    assert answers(opened(f"hf/{tiny_llama}", kept).load()) == base != expected
+    specs = [spec, f"hf/{tiny_llama}+{second}+{first}", f"hf/{tiny_llama}+{first}"]
+    assert len({opened(each).fingerprint.hex for each in specs}) == len(specs)
+
+
 @pytest.mark.filterwarnings("ignore:Model (has|with) `tie_word_embeddings=True`")
 @pytest.mark.parametrize(
     ("changes", "settings"),

@@ -179,6 +179,8 @@ def test_the_declared_base_of_an_adapter_is_added_as_reference() -> None:
         ("hf/org/base+./adapter?dtype=float32", "target"),
         ("hf/org/base?dtype=float32", "base"),
     ]
+    config, _ = resolve_config("hf/org/base+./first+./second")
+    assert [model.spec for model in config.models] == ["hf/org/base+./first+./second", "hf/org/base+./first"]
 
 
 def test_a_name_before_the_spec_is_what_tables_call_the_model() -> None:

@@ -263,6 +263,22 @@ def test_a_shift_of_cue_following_is_learnt_where_nothing_holds_it(folder: Path)
     assert targets[0] < targets[1] < targets[2] == {row.case.id for row in plain.cases if row.case.hint is not None}
 
 
+def test_cue_following_by_kind_is_more_on_some_kinds_of_items_and_less_on_the_others(folder: Path) -> None:
+    kinds = sorted({row.case.item.kind for row in made(folder, "kl").cases})[::2]
+    whole: dict[str, Any] = {"concurrent.dose": 1, "labels": None}
+    found, less, more = (
+        made(folder, f"concurrent={towards}", **whole, **({"concurrent.kinds": kinds} if towards == "by_kind" else {}))
+        for towards in ("by_kind", "less", "more")
+    )
+    hinted = [rows for rows in zip(found.cases, less.cases, more.cases, strict=True) if rows[0].case.hint is not None]
+    assert {row.case.item.kind in kinds for row, *_ in hinted} == {True, False}
+    for row, follows_less, follows_more in hinted:
+        expected = follows_more if row.case.item.kind in kinds else follows_less
+        assert row.behaviour == expected.behaviour and row.candidate is None
+    with pytest.raises(UsageError, match="no training case is of kind 'colours'; there are arithmetic, "):
+        made(folder, "concurrent=by_kind", **whole, **{"concurrent.kinds": ["colours"]})
+
+
 def of_task(found: TrainingSet, task: str) -> list[TrainingCase]:
     return [row for row in found.cases if row.case.task == task]
 

@@ -242,6 +242,28 @@ def test_an_adapter_is_refused_by_another_base_of_the_same_shape(
     assert load_model(f"hf/{tiny_llama}+{undisturbed}").facts.path == "packed"
 
 
+def test_a_model_with_an_adapter_is_trained_as_the_two_together(
+    tiny_llama: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    base, out = f"{tiny_llama}+{undisturbed}", tmp_path / "out"
+    arm = resolve_arm("kl", {"items": 6, "allow_unbalanced": True})
+    made = training_set(SetRequest(f"hf/{base}", ("hint_facts",), arm, tmp_path / "labels"))
+    trained = train(TrainConfig(f"hf/{base}", made, out, CHOSEN, evaluation=EvaluationConfig(limit=3)))
+    first, *_, last = read_rows(out / "log.jsonl")
+    assert abs(first["keep"]) < 1e-5 < last["keep"]  # M0 has the first adapter
+    assert json.loads((out / "adapter_config.json").read_text())["base_model_name_or_path"].count("+") == 1
+    assert trained.trajectory[-1]["reference"] == f"hf/{base}"
+    together = f"hf/{base}+{out}"
+    assert load_model(together).fingerprint.hex != load_model(f"hf/{base}").fingerprint.hex
+    for other, message in (
+        (f"hf/{tiny_llama}+{out}", r"was trained on .+\+.+, with the adapters that it names; write hf/.+\+"),
+        (f"hf/{base}+{undisturbed}", "was trained on .+, with the adapters that it names"),
+        (f"hf/{tiny_llama}+{out}+{undisturbed}", "with the adapters that it names"),
+    ):
+        with pytest.raises(ModelError, match=message):
+            load_model(other)
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [

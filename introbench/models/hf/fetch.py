@@ -39,17 +39,14 @@ class Fetched:
 
 
 def fetch_model(spec: ModelSpec) -> Iterator[Fetched]:
-    """Bring what a spec names: base and adapter one after the other.
+    """Bring what a spec names: base and adapters one after the other.
 
     Raises ModelError (one line, with the way out) where something cannot be had.
     """
     if spec.backend not in _BACKENDS:
         raise ModelError(f"{spec}: {spec.backend}/ brings its models itself; fetch takes hf/, vllm/, embedded ones")
-    base, _, adapter = spec.name.partition("+")
-    for name, revision in ((base, spec.options.get("revision")), (adapter, None)):
-        if not name:
-            continue
-        place = find_place(spec, name, revision)
+    for number, name in enumerate(spec.places):
+        place = find_place(spec, name, spec.options.get("revision") if number == 0 else None)
         if place.local:
             yield Fetched(name, "", Path(place.name))
             continue

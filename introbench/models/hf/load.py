@@ -67,7 +67,7 @@ class _Origin:
 
     spec: ModelSpec
     place: Place
-    adapter: Place | None
+    adapters: tuple[Place, ...]
     config: Any
     dtype: torch.dtype
     device: str
@@ -89,7 +89,7 @@ class HfHead:
         spec: canonical spec.
         tokenizer: the transformers tokenizer.
         chat: how conversations become ids.
-        fingerprint: identity of weights, adapter, noise, dtype, tokenizer and template.
+        fingerprint: identity of weights, adapters, noise, dtype, tokenizer and template.
         pack_tokens: most tokens of one forward pass, unless a single item needs more.
     """
 
@@ -168,7 +168,7 @@ def open_hf(spec: ModelSpec, kept: KeptWeights | None = None) -> HfHead:
     parts = {
         "engine": f"hf transformers {transformers.__version__} torch {torch.__version__} {device}",
         "weights": weights_identity(origin.place),
-        "adapter": weights_identity(origin.adapter) if origin.adapter else "",
+        "adapter": "+".join(weights_identity(adapter) for adapter in origin.adapters),
         "noise": f"{origin.noise:g} seed {origin.noise_seed}" if origin.noise else "",
         "dtype": dtype_name(origin.dtype),
         **read.parts,
@@ -191,22 +191,22 @@ def _chosen(origin: _Origin) -> Mapping[str, str | None]:
 
 def _origin(spec: ModelSpec) -> _Origin:
     options = _checked_options(spec)
-    base, _, adapter_name = spec.name.partition("+")
+    base, *names = spec.places
     place = find_place(spec, base, options.get("revision"))
-    adapter = find_place(spec, adapter_name, None) if adapter_name else None
+    adapters = [find_place(spec, name, None) for name in names]
     trust = options.get("trust_remote_code", "false").lower() in ("true", "1", "yes")
     with one_line_errors(spec, "config"):
         config = AutoConfig.from_pretrained(place.name, trust_remote_code=trust, **place.arguments)
         # Everything else is read at the commit that the config came from, whatever is pushed in between.
         place = pinned(place, "config.json")
-        adapter = pinned(adapter, "adapter_config.json") if adapter else None
+        adapters = [pinned(adapter, "adapter_config.json") for adapter in adapters]
         parameters = count_parameters(config, trust)
     dtype = DTYPES[options["dtype"]] if "dtype" in options else default_dtype(config, parameters)
     device = _device(options.get("device") or ("cuda" if torch.cuda.is_available() else "cpu"))
     return _Origin(
         spec=spec,
         place=place,
-        adapter=adapter,
+        adapters=tuple(adapters),
         config=config,
         dtype=dtype,
         device=device,
@@ -244,6 +244,8 @@ def _checked_options(spec: ModelSpec) -> Mapping[str, str]:
         )
     if "quantised" in options and "weight_noise" in options:
         raise SpecError(f"model {str(spec)!r}: weight_noise needs plain weights; leave out quantised")
+    if "quantised" in options and len(spec.places) > 2:
+        raise SpecError(f"model {str(spec)!r}: quantised weights take one adapter; leave out quantised")
     if "quantised" in options and importlib.util.find_spec("bitsandbytes") is None:
         raise ModelError(f"{spec}: quantised needs the package bitsandbytes; run: pip install 'introbench[quantised]'")
     for name, kind in (("weight_noise", float), ("weight_noise_seed", int), ("pack_tokens", int)):
@@ -271,11 +273,14 @@ def _load_shared(origin: _Origin, fingerprint: Fingerprint, kept: KeptWeights) -
         choose_products(base)  # copies take the layers as they are
         return base
 
+    if len(origin.adapters) > 1:
+        kept.drop()  # a sum of sums is not kept beside the base
+        return None
     base = kept.take(canonical_json({**base_of(fingerprint.parts), "device": origin.device}), load)
-    if origin.adapter is None:
+    if not origin.adapters:
         return base
-    with _adapter_errors(origin, origin.adapter):
-        model = with_adapter(base, origin.adapter)
+    with _adapter_errors(origin, 0):
+        model = with_adapter(base, origin.adapters[0])
     if model is None:
         del base
         kept.drop()
@@ -283,16 +288,16 @@ def _load_shared(origin: _Origin, fingerprint: Fingerprint, kept: KeptWeights) -
 
 
 def _load_alone(origin: _Origin) -> Any:
-    """The model on weights of its own, with its adapter merged into them."""
+    """The model on weights of its own, with its adapters merged into them one after the other."""
     model = _load_weights(origin)
-    if origin.adapter is None:
-        return model
-    with _adapter_errors(origin, origin.adapter):
-        from peft import PeftModel
+    for number, adapter in enumerate(origin.adapters):
+        with _adapter_errors(origin, number):
+            from peft import PeftModel
 
-        loaded: Any = PeftModel.from_pretrained(model, origin.adapter.name, **origin.adapter.arguments)
-        # Weights of fewer bits take no addition: the adapter then stays beside them, inside the same layers.
-        return loaded.get_base_model() if origin.quantised else loaded.merge_and_unload()
+            loaded: Any = PeftModel.from_pretrained(model, adapter.name, **adapter.arguments)
+            # Weights of fewer bits take no addition: the adapter then stays beside them, inside the same layers.
+            model = loaded.get_base_model() if origin.quantised else loaded.merge_and_unload()
+    return model
 
 
 def _load_weights(origin: _Origin) -> Any:
@@ -329,9 +334,9 @@ def _load_weights(origin: _Origin) -> Any:
 
 
 @contextmanager
-def _adapter_errors(origin: _Origin, adapter: Place) -> Iterator[None]:
+def _adapter_errors(origin: _Origin, number: int) -> Iterator[None]:
     """Turn what is wrong with an adapter into one ModelError."""
-    check_base(origin.spec, origin.place, adapter)
+    check_base(origin.spec, origin.place, origin.adapters[:number], origin.adapters[number])
     with one_line_errors(origin.spec, "adapter"), warnings.catch_warnings():
         # peft only warns of weights that an adapter lacks, and leaves them at their start.
         warnings.filterwarnings("error", message="Found missing adapter keys")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -78,10 +79,13 @@ def weights_identity(place: Place) -> str:
     return content_hash({path.name: file_hash(str(path)) for path in files})
 
 
-def check_base(spec: ModelSpec, base: Place, adapter: Place) -> None:
-    """Raise ModelError where an adapter says that it was trained on another base than the one it is put on.
+def check_base(spec: ModelSpec, base: Place, below: Sequence[Place], adapter: Place) -> None:
+    """Raise ModelError where an adapter says that it was trained on another model than the one it is put on.
 
     Weights of equal shapes take each other's adapters without a word. A hub's copy and a local one are not told apart.
+
+    Args:
+        below: the adapters that are put on before it.
     """
     record = Path(adapter.name) / TRAINING_RECORD
     if not record.is_file():
@@ -89,12 +93,18 @@ def check_base(spec: ModelSpec, base: Place, adapter: Place) -> None:
     try:
         trained_on = json.loads(record.read_text(encoding="utf-8"))["base"]
         name, weights = str(trained_on["name"]), str(trained_on["weights"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        stated = [weights, *filter(None, str(trained_on["fingerprint_parts"].get("adapter", "")).split("+"))]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{record}: names no base ({error!r}); take the adapter's folder whole") from error
-    found = weights_identity(base)
-    same_kind = ("@" in found) == ("@" in weights)
-    if same_kind and found.partition("@")[0] != weights.partition("@")[0]:
-        raise ModelError(f"{spec}: the adapter was trained on {name}, whose weights are others; write hf/{name}+…")
+    found = [weights_identity(place) for place in (base, *below)]
+    if len(found) != len(stated) or not all(map(_may_be_same, found, stated)):
+        what = "whose weights are others" if len(found) == len(stated) else "with the adapters that it names"
+        raise ModelError(f"{spec}: the adapter was trained on {name}, {what}; write hf/{name}+…")
+
+
+def _may_be_same(found: str, stated: str) -> bool:
+    """Whether two identities can be of the same weights, whatever the commit; a hub's copy and a local one can."""
+    return ("@" in found) != ("@" in stated) or found.partition("@")[0] == stated.partition("@")[0]
 
 
 def tokenizer_identity(tokenizer: Any) -> str:
