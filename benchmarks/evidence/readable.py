@@ -29,7 +29,6 @@ from introbench.runs.execute import execute
 from introbench.tasks.types import Question
 from introbench.train.arm import resolve_arm
 from introbench.train.build import SetRequest, training_set
-from introbench.train.config import TrainConfig
 from introbench.train.first import FirstBehaviour, measure_first
 from introbench.train.lessons import LessonBook
 from introbench.train.rows import TrainingCase
@@ -101,7 +100,7 @@ def _measured(options: argparse.Namespace) -> tuple[HfModel, list[TrainingCase],
         SetRequest(options.model, (options.task,), arm, options.labels, options={"dtype": "bfloat16"}), execute
     )
     rows = [row for row in made.cases if row.case.hint is not None]
-    _, head = open_base(TrainConfig(options.model, made, options.labels / "none", arm.train))
+    _, head = open_base(options.model, arm.train.dtype)
     model = head.load()
     return model, rows, measure_first(model, rows, LessonBook(model.chat, model.spec, model.context))
 

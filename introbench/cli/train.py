@@ -34,7 +34,9 @@ _ArmSpec = Annotated[
 ]
 _Labels = Annotated[
     str | None,
-    typer.Option("--labels", metavar="M0|SPEC|RUN|FILE", help="Where explanation labels come from, if not the arm's."),
+    typer.Option(
+        "--labels", metavar="M0|fresh|SPEC|RUN|FILE", help="Where explanation labels come from, if not the arm's."
+    ),
 ]
 _Set = Annotated[
     list[str] | None,
@@ -85,6 +87,7 @@ def train(
     from introbench.train.build import stand_in_set
     from introbench.train.config import EvaluationConfig, check_output_path
     from introbench.train.processes import shared_training_set
+    from introbench.train.trainer import open_base
 
     chosen = resolve_arm(arm, _overrides(set_ or [], labels, seed))
     if out is None and not dry_run:
@@ -98,6 +101,7 @@ def train(
     if dry_run:
         _say_cost(_config(request, stand_in_set(request), chosen, out, None))
         return
+    open_base(model, chosen.train.dtype)  # before labels are measured for minutes in vain
     with _progress() as (measure, on_progress):
         made = shared_training_set(request, measure)
         _carry_out(_config(request, made, chosen, out, evaluation if eval_limit else None), on_progress)
@@ -106,8 +110,12 @@ def train(
 def _overrides(texts: list[str], labels: str | None, seed: int | None) -> dict[str, object]:
     import yaml
 
+    from introbench.train.arm import resolve_arm
+
     given = {name: yaml.safe_load(value) for name, value in split_pairs("--set", texts).items()}
-    options = {"labels": labels, "seed": seed}
+    options: dict[str, object] = {"labels": labels, "seed": seed}
+    if labels == "fresh":
+        options |= {"labels": "M0", "fresh_every": resolve_arm("fresh").fresh_every}
     return {name: value for name, value in options.items() if value is not None} | given
 
 

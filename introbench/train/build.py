@@ -8,6 +8,8 @@ from pathlib import Path
 
 from introbench.errors import UsageError
 from introbench.metrics.headline import RAREST_VERDICT
+from introbench.models.load import open_model
+from introbench.models.spec import parse_spec
 from introbench.runs.config import RunConfig, resolve_config
 from introbench.runs.execute import execute
 from introbench.runs.plan import make_plan
@@ -20,6 +22,7 @@ from introbench.train.measured import (
     Measured,
     Source,
     Stated,
+    is_stored,
     labelled_items,
     labels_of,
     measured,
@@ -86,6 +89,7 @@ def training_set(request: SetRequest, measure: Measure = execute) -> TrainingSet
     if stored is not None:
         # Items behind the last one with a label would be asked for nothing.
         asking = _asking(request, measure, labelled_items(_cases(asking), stored.stated))
+    _open_sources(arm)
     student = measured(asking, asking.config.models[0].spec)
     own = student.source(M0)
     first = own if arm.labels in (None, M0) else stored or labels_of(asking, str(arm.labels))
@@ -172,6 +176,16 @@ def _resolved(request: SetRequest, limit: int | None) -> tuple[RunConfig, list[T
 
 def _cases(asking: Asking) -> list[Case]:
     return [case for task in asking.tasks for case in task.cases]
+
+
+def _open_sources(arm: Arm) -> None:
+    """Open the models that are to label, so that one that cannot be had ends the call before the student is measured.
+
+    Raises SpecError or ModelError as `open_model` does.
+    """
+    for source in (arm.labels, arm.mix.other if arm.mix else None):
+        if source not in (None, M0, SHUFFLED) and not is_stored(source):
+            open_model(parse_spec(source))
 
 
 def _other(asking: Asking, arm: Arm, first: Source) -> Source | None:

@@ -73,7 +73,7 @@ def estimate_training(config: TrainConfig) -> TrainingEstimate:
     Raises SpecError or ModelError where the base cannot be opened, PromptError where a prompt exceeds its context.
     """
     chosen, rows = config.hyperparameters, config.training_set.cases
-    _, head = open_base(config)
+    _, head = open_base(config.model, config.hyperparameters.dtype)
     model_config, dtype, device = head.config, head.dtype, torch.device(head.device)
     with torch.device("meta"):
         empty = AutoModelForCausalLM.from_config(model_config, trust_remote_code=head.trusted)

@@ -74,7 +74,7 @@ def train(config: TrainConfig, on_progress: OnProgress = lambda progress: None) 
     """
     check_output_path(config.out)
     folder = OutputFolder(config.out)
-    spec, head = open_base(config)
+    spec, head = open_base(config.model, config.hyperparameters.dtype)
     asked = _as_asked(config, spec, head)
     known = folder.check(asked)
     if known and known["complete"]:
@@ -90,16 +90,20 @@ def train(config: TrainConfig, on_progress: OnProgress = lambda progress: None) 
     return _outcome(folder)
 
 
-def open_base(config: TrainConfig) -> tuple[ModelSpec, HfHead]:
+def open_base(model: str, dtype: str | None) -> tuple[ModelSpec, HfHead]:
     """The base as it is trained: its spec with the dtype of the training, and the model without weights.
+
+    Args:
+        model: spec of the base.
+        dtype: of the training, if it names one.
 
     Raises SpecError or ModelError where it cannot be opened or cannot be trained.
     """
-    spec = parse_spec(config.model)
+    spec = parse_spec(model)
     if spec.backend not in ("hf", "embedded"):
         raise ModelError(f"{spec}: cannot be trained; name a base model of the hf backend")
-    if config.hyperparameters.dtype is not None:
-        spec = ModelSpec(spec.backend, spec.name, {**spec.options, "dtype": config.hyperparameters.dtype})
+    if dtype is not None:
+        spec = ModelSpec(spec.backend, spec.name, {**spec.options, "dtype": dtype})
     head = open_model(spec)
     if not isinstance(head, HfHead):
         raise ModelError(f"{spec}: cannot be trained; name a base model of the hf backend")

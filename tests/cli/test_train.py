@@ -68,6 +68,12 @@ def test_a_dry_run_counts_and_writes_nothing(tiny_llama: Path, tmp_path: Path) -
         (["--out", "{}/out", "--set", "kl_wait=1"], "kl_weight"),
         (["--out", "{}/out", "--arm", "kkl"], "no arm 'kkl'"),
         (["--out", "{}/o+t"], "cannot stand in the path of an adapter"),
+        (["--out", "{}/out", "--labels", "nobody"], "no model 'nobody'"),
+        (
+            ["--out", "{}/out", "--arm", "mix=0.5", "--set", "mix.other=hf/./absent"],
+            "no folder or GGUF file './absent'",
+        ),
+        (["--out", "{}/out", "--model", "scripted/oracle"], "cannot be trained"),
     ],
 )
 def test_wrong_input_is_one_line_and_leaves_nothing(
@@ -76,7 +82,16 @@ def test_wrong_input_is_one_line_and_leaves_nothing(
     done = introbench(*small(tiny_llama), *(part.format(tmp_path) for part in more))
     assert done.returncode == 2 and said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
-    assert not [path for path in tmp_path.rglob("*") if path.name == "training.json"]
+    assert list(tmp_path.iterdir()) == []  # nothing was measured for it either
+
+
+def test_fresh_labels_are_a_source_like_any_other(tiny_llama: Path, tmp_path: Path) -> None:
+    done = introbench(
+        *small(tiny_llama), "--labels", "fresh", "--set", "steps=1", "--eval-limit", "0", "--out", tmp_path / "out"
+    )
+    assert done.returncode == 0, done.stderr
+    arm = resolve_arm(str(tmp_path / "out" / "arm.yaml"))
+    assert (arm.labels, arm.fresh_every) == ("M0", resolve_arm("fresh").fresh_every)
 
 
 def test_the_ready_configuration_has_the_sizes_of_the_predecessor(repository: Path) -> None:

@@ -162,7 +162,7 @@ def _references(unit: Unit) -> tuple[str, ...]:
 
 
 def _evaluate(unit: Unit, config: TrainConfig, outcome: TrainOutcome, run: Path, on_progress: OnProgress) -> Path:
-    base, chosen = open_base(config)[0], unit.study.evaluation
+    base, chosen = open_base(config.model, config.hyperparameters.dtype)[0], unit.study.evaluation
     trained = adapted_spec(ModelSpec("hf", base.name, base.options), outcome.out)
     asked = resolve_config(
         f"{unit.id}={trained}",
