@@ -22,6 +22,9 @@ ARMS = Path(__file__).with_name("arms")
 
 _HYPERPARAMETERS = frozenset(field.name for field in fields(Hyperparameters))
 
+_GAINED: Mapping[tuple[str, str], Any] = {("concurrent", "kinds"): [], ("train", "content_weight"): 1.0}
+"""Values that arms have not always had, and at which an arm is the one that it was before."""
+
 _Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -107,8 +110,23 @@ class Arm(_Part):
 
     def yaml(self) -> str:
         """The arm with all of its values, as it is kept beside an adapter."""
-        plain = {**self.model_dump(mode="json", exclude={"train"}), "train": self.train.as_json()}
-        return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+        return _dumped(self._plain())
+
+    @property
+    def identity(self) -> str:
+        """What tells it from other arms: all of its values, without those that arms gained and that it leaves alone."""
+        plain = self._plain()
+        for (part, name), usual in _GAINED.items():
+            if plain[part] and plain[part][name] == usual:
+                del plain[part][name]
+        return _dumped(plain)
+
+    def _plain(self) -> dict[str, Any]:
+        return {**self.model_dump(mode="json", exclude={"train"}), "train": self.train.as_json()}
+
+
+def _dumped(plain: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
 
 
 class _Override(NamedTuple):

@@ -23,7 +23,7 @@ _WHOLE = ("rank", "batch_tokens", "save_every", "cases_together")
 _POSITIVE = ("alpha", "learning_rate", "epochs", "max_grad_norm")
 _UNFIT = "?*+,"
 """Letters that mean something in a model spec, and so cannot stand in the path of an adapter."""
-_NOT_NEGATIVE = ("kl_weight", "verdict_weight", "behaviour_weight", "warmup", "weight_decay")
+_NOT_NEGATIVE = ("kl_weight", "verdict_weight", "content_weight", "behaviour_weight", "warmup", "weight_decay")
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Hyperparameters:
         kl_direction: see `KlDirection`.
         kl_positions: see `KlPositions`.
         verdict_weight: of the token that decides the verdict, where the other tokens of an explanation weigh 1.
+        content_weight: likewise, of each token from the first one on in which explanations of one verdict differ.
         behaviour_weight: of the cross-entropy on choices to be learnt.
         weight_decay: of AdamW.
         max_grad_norm: gradients longer than this are shortened.
@@ -69,6 +70,7 @@ class Hyperparameters:
     kl_direction: KlDirection = "forward"
     kl_positions: KlPositions = "reply"
     verdict_weight: float = 1.0
+    content_weight: float = 1.0
     behaviour_weight: float = 1.0
     weight_decay: float = 0.0
     max_grad_norm: float = 1.0

@@ -89,13 +89,14 @@ class LessonBook:
         if number is None:
             return []
         question = row.case.explanation
-        reply = self._reply(question, number)
-        half = len(question.choices) // 2
-        opposite = self._reply(question, (number + half) % len(question.choices))
-        weights = [1.0] * len(reply)
+        replies = [self._reply(question, each) for each in range(len(question.choices))]
+        reply, half = replies[number], len(replies) // 2
         # Up to here both verdicts read the same; behind it the verdict is said.
-        deciding = parting(reply, opposite)
+        deciding = parting(reply, replies[(number + half) % len(replies)])
         assert deciding is not None  # both end with the same token
+        same_verdict = replies[:half] if number < half else replies[half:]
+        content = min(place for other in same_verdict if (place := parting(reply, other)) is not None)
+        weights = [1.0] * content + [chosen.content_weight] * (len(reply) - content)
         weights[deciding] = chosen.verdict_weight
         shares = tuple(weight / sum(weights) for weight in weights)
         lesson = self._lesson(row.case, question, (reply,), "explanation", shares)

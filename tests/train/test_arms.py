@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from introbench.errors import SpecError, UsageError
 from introbench.train.arm import Arm, arm_names, resolve_arm
+from introbench.train.study.config import read_study, units_of
+from introbench.train.study.results import read_results
 
 VALUES = {"noise": "0.2", "labels": "scripted/random", "mix": "0.6", "stale": "hf/./ckpt", "concurrent": "less"}
 
@@ -93,6 +95,17 @@ def test_a_spec_that_cannot_be_meant_is_refused_with_the_reason(spec: str, messa
     with pytest.raises(SpecError, match=message) as found:
         resolve_arm(spec)
     assert "\n" not in str(found.value)
+
+
+def test_values_that_arms_gained_change_no_arm_that_leaves_them_alone(repository: Path) -> None:
+    left, used = resolve_arm("concurrent=less"), resolve_arm("concurrent=by_kind,concurrent.kinds=[capitals]")
+    assert "kinds" not in left.identity and "content_weight" not in left.identity
+    assert "- capitals" in used.identity and "content_weight: 2.0" in resolve_arm("kl,content_weight=2").identity
+    assert resolve_arm("kl,content_weight=2").identity != resolve_arm("kl").identity
+    # Units that were run before arms had these values are still theirs.
+    for name in ("axes", "prereg"):
+        study = read_study(repository / "studies" / f"{name}.yaml")
+        assert len(read_results(repository / "studies" / "results" / name, units_of(study))) >= 9
 
 
 def test_a_negative_weight_is_refused() -> None:

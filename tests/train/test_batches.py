@@ -53,6 +53,19 @@ def test_the_token_at_which_the_verdicts_part_carries_their_weight(book: LessonB
     assert set(book.lessons(row, None, CHOSEN)[0].weights) == {1 / len(reply)}
 
 
+def test_the_content_weighs_from_where_explanations_of_one_verdict_part(book: LessonBook, byte_tokenizer: Any) -> None:
+    for row in rows(items=8):
+        told = book.lessons(row, None, replace(CHOSEN, verdict_weight=4.0, content_weight=6.0))[0]
+        (reply,), half = told.choices_ids, len(row.case.item.choices)
+        changed = row.case.explanation.choices[half:]
+        shared = next(place for place, letters in enumerate(zip(*changed, strict=False)) if len(set(letters)) > 1)
+        assert byte_tokenizer.decode(reply[:shared]) == changed[0][:shared]
+        weights = np.array(told.weights) * (4 + shared - 1 + 6 * (len(reply) - shared))
+        assert weights == pytest.approx(
+            [4.0 if place == told.deciding else 1.0 if place < shared else 6.0 for place in range(len(reply))]
+        )
+
+
 def test_kept_replies_weigh_half_each_and_end_with_the_turn(book: LessonBook, byte_tokenizer: Any) -> None:
     row = rows(items=1)[0]
     kept = [lesson for lesson in book.lessons(row, SecondReply(), CHOSEN) if lesson.term == "keep"]

@@ -116,7 +116,7 @@ class Unit:
         return content_hash(
             {
                 "student": study.student,
-                "arm": self.arm.yaml(),
+                "arm": self.arm.identity,
                 "seed": self.seed,
                 "case seed": study.case_seed,
                 "tasks": list(self.tasks),
