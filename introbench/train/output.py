@@ -13,6 +13,7 @@ from introbench.errors import RunDirectoryError
 from introbench.files import disk_errors, write_whole
 from introbench.models.hf.places import TRAINING_RECORD
 from introbench.runs.directory import RunDirectory
+from introbench.train.config import Hyperparameters
 
 __all__ = ["OutputFolder", "read_rows"]
 
@@ -79,9 +80,10 @@ class OutputFolder:
         if not self.record.is_file():
             raise RunDirectoryError(f"{self.path}: is not empty and holds no training; choose another --out")
         record: dict[str, Any] = json.loads(self.record.read_text(encoding="utf-8"))
-        found = record["config"]
+        # A record that lacks a hyperparameter is of a version that had no such choice.
+        found = _flat({"hyperparameters": Hyperparameters().as_json()}) | _flat(record["config"])
         for name, value in _flat(config).items():
-            if (known := _flat(found).get(name)) != value:
+            if (known := found.get(name)) != value:
                 raise RunDirectoryError(
                     f"{self.path}: holds another training ({name}: {known}; asked for: {value}); choose another --out"
                 )

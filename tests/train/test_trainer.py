@@ -226,6 +226,19 @@ def test_a_folder_of_another_training_is_left_as_it_is(
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
+def test_a_training_of_a_version_with_fewer_hyperparameters_is_the_same_training(
+    tiny_llama: Path, labels: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(undisturbed, out)
+    record = json.loads((out / "training.json").read_text())
+    del record["config"]["hyperparameters"]["content_weight"]
+    (out / "training.json").write_text(json.dumps(record))
+    assert train(prepared(tiny_llama, labels, out)).steps == len(losses(undisturbed))
+    with pytest.raises(RunDirectoryError, match=r"hyperparameters\.content_weight: 1\.0; asked for: 2\.0"):
+        train(prepared(tiny_llama, labels, out, replace(CHOSEN, content_weight=2.0)))
+
+
 def test_an_adapter_is_refused_by_another_base_of_the_same_shape(
     tiny_llama: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
