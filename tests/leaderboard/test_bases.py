@@ -20,18 +20,23 @@ from introbench_leaderboard.store import accept, conflicts, rescore
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def adapted(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    """A bundle of an adapter on the tiny model, whose base came along by itself."""
+def save_adapter(base: Path, folder: Path, seed: int = 1) -> Path:
+    """Write an adapter with random weights; returns its folder."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
-    torch.manual_seed(1)
+    torch.manual_seed(seed)
     config = LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
-    model: Any = get_peft_model(AutoModelForCausalLM.from_pretrained(tiny_llama), config)
-    folder = tmp_path_factory.mktemp("adapter") / "adapter"
+    model: Any = get_peft_model(AutoModelForCausalLM.from_pretrained(base), config)
     model.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def adapted(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """A bundle of an adapter on the tiny model, whose base came along by itself."""
+    folder = save_adapter(tiny_llama, tmp_path_factory.mktemp("adapter") / "adapter")
     run = run_for_board(tmp_path_factory.mktemp("adapted") / "run", f"hf/{tiny_llama}+{folder}")
     return bundle_of(run, "acme/adapted", rules=RULES)
 
@@ -66,6 +71,15 @@ def test_a_base_comes_along_and_is_not_pinned_until_the_board_has_asked_it(adapt
     entry = accept(tmp_path, adapted.data, adapted.submission)
     assert entry.base is not None and entry.base.state == "not pinned"
     assert entry.summary.tasks[0].pairs, "the coupling is there; whether it is shown hangs on the state"
+
+
+def test_the_base_of_an_adapter_on_an_adapter_has_the_first_one(tiny_llama: Path, tmp_path: Path) -> None:
+    first, second = (save_adapter(tiny_llama, tmp_path / name, seed) for seed, name in enumerate(("first", "second")))
+    run = run_for_board(tmp_path / "run", f"hf/{tiny_llama}+{first}+{second}")
+    target, base = bundle_of(run, "acme/adapted", rules=RULES).submission.manifest.models
+    assert target.spec.startswith(f"{base.spec.partition('?')[0]}+./second") and base.spec.count("+") == 1
+    assert target.fingerprint_parts["adapter"].startswith(f"{base.fingerprint_parts['adapter']}+")
+    assert str(tmp_path) not in target.spec + base.spec
 
 
 def test_a_base_that_answers_as_the_boards_own_matches(adapted: Prepared, pinned: Path, tmp_path: Path) -> None:
