@@ -61,6 +61,10 @@ _EvalReference = Annotated[
 ]
 
 
+_FRESH = "fresh"
+"""As --labels: what the arm of this name does."""
+
+
 def train(
     model: _Model,
     task: _Task = "hint_facts",
@@ -83,13 +87,13 @@ def train(
     Killed at any moment, the same command goes on where it was. Labels are measured in OUT-labels first.
     """
     from introbench.errors import UsageError
-    from introbench.train.arm import resolve_arm
     from introbench.train.build import stand_in_set
     from introbench.train.config import EvaluationConfig, check_output_path
+    from introbench.train.evaluate import Evaluator
     from introbench.train.processes import shared_training_set
     from introbench.train.trainer import open_base
 
-    chosen = resolve_arm(arm, _overrides(set_ or [], labels, seed))
+    chosen = _chosen(arm, set_ or [], labels, seed)
     if out is None and not dry_run:
         raise UsageError("--out DIR is missing: name the output folder, a new one or the one to go on in")
     if out is not None:
@@ -101,22 +105,32 @@ def train(
     if dry_run:
         _say_cost(_config(request, stand_in_set(request), chosen, out, None))
         return
-    open_base(model, chosen.train.dtype)  # before labels are measured for minutes in vain
+    base, _ = open_base(model, chosen.train.dtype)  # before labels are measured for minutes in vain
+    if eval_limit:
+        tasks = evaluation.tasks or request.tasks[:1]
+        Evaluator(base, tasks, evaluation, request.folder, request.include_paths, request.task_values).check()
     with _progress() as (measure, on_progress):
         made = shared_training_set(request, measure)
         _carry_out(_config(request, made, chosen, out, evaluation if eval_limit else None), on_progress)
 
 
-def _overrides(texts: list[str], labels: str | None, seed: int | None) -> dict[str, object]:
-    import yaml
+def _chosen(spec: str, texts: list[str], labels: str | None, seed: int | None) -> Arm:
+    """The arm with what options change. Raises UsageError where it has labels of its own beside --labels."""
+    from introbench.errors import UsageError
+    from introbench.train.arm import read_value, resolve_arm
+    from introbench.train.build import M0
 
-    from introbench.train.arm import resolve_arm
-
-    given = {name: yaml.safe_load(value) for name, value in split_pairs("--set", texts).items()}
-    options: dict[str, object] = {"labels": labels, "seed": seed}
-    if labels == "fresh":
-        options |= {"labels": "M0", "fresh_every": resolve_arm("fresh").fresh_every}
-    return {name: value for name, value in options.items() if value is not None} | given
+    given = {} if seed is None else {"seed": seed}
+    given |= {name: read_value(value) for name, value in split_pairs("--set", texts).items()}
+    wanted: dict[str, object] = {} if labels is None else {"labels": labels}
+    if labels == _FRESH:
+        often = resolve_arm(spec, given).fresh_every or resolve_arm(_FRESH).fresh_every
+        wanted = {"labels": M0, "fresh_every": often}
+    arm = resolve_arm(spec, wanted | given)
+    if labels is not None and (arm.labels != wanted["labels"] or (arm.fresh_every and labels != _FRESH)):
+        own = _FRESH if arm.fresh_every else arm.labels
+        raise UsageError(f"--labels {labels}: the arm {spec} has labels of its own ({own}); leave one of the two out")
+    return arm
 
 
 def _request(
@@ -182,8 +196,7 @@ def _carry_out(config: TrainConfig, on_progress: Callable[[Progress], None]) -> 
     first = local_rank() in (None, 0)
     made = config.training_set
     if first:
-        for warning in made.warnings:
-            say(f"warning: {warning}", err=True)
+        _say_labels(made)
     outcome = carry_out(config, on_progress)
     if not first:
         return
@@ -193,6 +206,19 @@ def _carry_out(config: TrainConfig, on_progress: Callable[[Progress], None]) -> 
         values = ", ".join(f"{name} {'-' if value is None else f'{value:.3f}'}" for name, value in shown.items())
         say(f"step {row['step']}, {row['task']} against {row['reference']}: {values}")
     say(f"{outcome.out} holds the adapter; README.md in it says what was measured.")
+
+
+def _say_labels(made: TrainingSet) -> None:
+    """How far the labels are those of the student, before anything is learnt from them."""
+    counts = ", ".join(f"{name} {count:,}" for name, count in sorted(made.counts.items()))
+    say(f"{len(made.cases):,} cases, {made.explained:,} explanations to learn ({counts})")
+    if made.agreement is not None and made.change_rate is not None:
+        say(
+            f"agreement {made.agreement:.1%}: share of labels that are what the student does; "
+            f'{made.change_rate:.1%} of them say "changed"'
+        )
+    for warning in made.warnings:
+        say(f"warning: {warning}", err=True)
 
 
 def _say_cost(config: TrainConfig) -> None:

@@ -77,6 +77,8 @@ def parse_spec(text: str) -> ModelSpec:
     if head in EMBEDDED:
         return ModelSpec("embedded", head, options)
     backend, _, name = head.partition("/")
+    if backend in ("hf", "vllm") and name and not all(name.split("+")):
+        raise SpecError(f"model {text!r}: nothing stands on one side of a '+'; write {backend}/BASE+ADAPTER")
     if backend in BACKENDS and name:
         return ModelSpec(backend, name, options)
     if backend in BACKENDS:

@@ -15,7 +15,7 @@ from introbench.errors import SpecError
 from introbench.tasks.noise import NoiseKind
 from introbench.train.config import Hyperparameters
 
-__all__ = ["ARMS", "Arm", "BesideTask", "Mixture", "NoisyLabels", "Shift", "arm_names", "resolve_arm"]
+__all__ = ["ARMS", "Arm", "BesideTask", "Mixture", "NoisyLabels", "Shift", "arm_names", "read_value", "resolve_arm"]
 
 ARMS = Path(__file__).with_name("arms")
 """The folder of the arms that come with introbench."""
@@ -167,12 +167,12 @@ def resolve_arm(
     if main and not takes:
         raise SpecError(f"arm {head!r}: {name} takes no value; write {name},key=value to change one of its own")
     if main:
-        given.append(_Override(takes, _value(main)))
+        given.append(_Override(takes, read_value(main)))
     for part in rest:
         key, separator, value = part.partition("=")
         if not separator or not key:
             raise SpecError(f"arm {spec!r}: {part!r} is no change; write key=value, separated by commas")
-        given.append(_Override(key, _value(value)))
+        given.append(_Override(key, read_value(value)))
     for key, value in given:
         _put(raw, key, value, spec)
     return _validated({**raw, "name": _name(path, head, rest)}, spec, takes)
@@ -206,7 +206,7 @@ def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _value(text: str) -> Any:
+def read_value(text: str) -> Any:
     """A value as YAML would read it; a text where it would not."""
     try:
         return yaml.safe_load(text)

@@ -93,7 +93,7 @@ def training_set(request: SetRequest, measure: Measure = execute) -> TrainingSet
     student = measured(asking, asking.config.models[0].spec)
     own = student.source(M0)
     first = own if arm.labels in (None, M0) else stored or labels_of(asking, str(arm.labels))
-    other = _other(asking, arm, first)
+    other = _other(asking, arm, own, first)
     counts = {"held-out cues left out": len(_cases(asking)) - len(asking.cases)}
     cases = _chosen(asking.cases, [own, first, *([other] if other else [])], request, counts)
     stated, origins = _stated(cases, first, other, request, student, counts)
@@ -133,8 +133,19 @@ def relabelled(training: TrainingSet, source: Source) -> TrainingSet:
         else:
             rows.append(replace(row, verdict=new.verdict, content=new.content))
     origin = replace(source.origin, cases=training.explained - kept)
+    rate = change_rate(_learnt(rows))
+    warnings = [*training.warnings]
+    if min(rate, 1 - rate) < RAREST_VERDICT:
+        warnings.append(
+            f'{rate:.1%} of the labels made anew are "changed": with a verdict this rare a constant is learnt'
+        )
     return replace(
-        training, cases=tuple(rows), origins=(origin,), counts={**training.counts, "kept an older label": kept}
+        training,
+        cases=tuple(rows),
+        origins=(origin,),
+        counts={**training.counts, "kept an older label": kept},
+        change_rate=rate,
+        warnings=tuple(warnings),
     )
 
 
@@ -188,11 +199,13 @@ def _open_sources(arm: Arm) -> None:
             open_model(parse_spec(source))
 
 
-def _other(asking: Asking, arm: Arm, first: Source) -> Source | None:
+def _other(asking: Asking, arm: Arm, own: Source, first: Source) -> Source | None:
     if arm.mix is None:
         return None
     if arm.mix.other == SHUFFLED:
         return replace(first, origin=replace(first.origin, source=f"{first.origin.source}, shuffled"))
+    if arm.mix.other == M0:
+        return own
     return labels_of(asking, arm.mix.other)
 
 
@@ -261,11 +274,7 @@ def _row(case: Case, label: Stated, *, explained: bool) -> TrainingCase:
 
 def _with_facts(made: TrainingSet, own: Mapping[str, Stated], arm: Arm) -> TrainingSet:
     """The set with what is known about its labels. Raises UsageError where one verdict is too rare to be learnt."""
-    learnt = {
-        row.case.id: Stated(row.verdict, row.content)
-        for row in made.cases
-        if row.verdict is not None and row.content is not None
-    }
+    learnt = _learnt(made.cases)
     rate = change_rate(learnt)
     if min(rate, 1 - rate) < RAREST_VERDICT and not arm.allow_unbalanced:
         raise UsageError(
@@ -281,6 +290,14 @@ def _with_facts(made: TrainingSet, own: Mapping[str, Stated], arm: Arm) -> Train
             "break",
         )
     return replace(made, agreement=agreement, change_rate=rate, warnings=warnings)
+
+
+def _learnt(rows: Sequence[TrainingCase]) -> dict[str, Stated]:
+    return {
+        row.case.id: Stated(row.verdict, row.content)
+        for row in rows
+        if row.verdict is not None and row.content is not None
+    }
 
 
 def _beside(request: SetRequest) -> list[TrainingCase]:

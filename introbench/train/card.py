@@ -5,32 +5,44 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from introbench.models.spec import ModelSpec, parse_spec
+
 __all__ = ["model_card"]
 
 _SHOWN = ("self", "reference_score", "d", "s_D", "o_D", "centred_coupling", "verdict_j", "auroc", "content_on_changed")
 
 
-def model_card(record: Mapping[str, Any], log: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]) -> str:
-    """The card as Markdown.
+def model_card(
+    record: Mapping[str, Any],
+    log: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, Any]],
+    relabelled: Sequence[Mapping[str, Any]] = (),
+) -> str:
+    """The card as Markdown. It names the base without the folders of the machine that trained it.
 
     Args:
         record: the training's record.
         log: a row per step.
         rows: of the trajectory.
+        relabelled: a row per time that labels were made anew.
     """
-    return "\n".join(_lines(record, log, rows)) + "\n"
+    return "\n".join(_lines(record, log, rows, relabelled)) + "\n"
 
 
 def _lines(
-    record: Mapping[str, Any], log: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]
+    record: Mapping[str, Any],
+    log: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, Any]],
+    relabelled: Sequence[Mapping[str, Any]],
 ) -> Iterator[str]:
     config = record["config"]
-    base = record["base"]["spec"]
-    yield from ("---", f"base_model: {record['base']['name']}", "library_name: peft", "tags: [introbench, lora]", "---")
+    spec, name = parse_spec(record["base"]["spec"]), record["base"]["name"]
+    base, adapted = (str(ModelSpec("hf", each, spec.options)) for each in (name, f"{name}+FOLDER"))
+    yield from ("---", f"base_model: {name}", "library_name: peft", "tags: [introbench, lora]", "---")
     yield from ("", f"# {config['arm']} on {base}", "")
     yield (
         "A LoRA adapter, trained by introbench to explain what its base's answers depend on. It takes no other base: "
-        f"`introbench run --model hf/{record['base']['name']}+FOLDER --reference {base}`."
+        f"`introbench run --model {adapted} --reference {base}`."
     )
     yield from ("", "## What it learnt", "")
     agreement = record["agreement"]
@@ -41,12 +53,20 @@ def _lines(
         changed = record["change_rate"]
         yield f'- {agreement:.1%} of the labels are what the base does; {changed:.1%} of them say "changed"'
     yield f"- training set: sha256 {config['training_set']}"
-    yield from (f"- note: {warning}" for warning in record["warnings"])
+    for row in relabelled:
+        yield (
+            f'- labels made anew behind step {row["step"]}: {row["change_rate"]:.1%} "changed", training set sha256 '
+            f"{row['training_set']}"
+        )
+    warnings = [*record["warnings"], *(warning for row in relabelled for warning in row["warnings"])]
+    yield from (f"- note: {warning}" for warning in dict.fromkeys(warnings))
     yield from ("", "## How", "")
     yield from (f"- {name}: {value}" for name, value in config["hyperparameters"].items())
     yield from ("", "## What was measured", "")
     yield from _training_lines(log)
-    yield from _evaluation_lines(rows)
+    # A base in a folder is named in the runs by its path.
+    public = [{**row, "reference": row["reference"].replace(spec.name, name)} for row in rows]
+    yield from _evaluation_lines(public)
 
 
 def _training_lines(log: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -21,6 +21,9 @@ KlPositions = Literal["reply", "first", "choices"]
 
 _WHOLE = ("rank", "batch_tokens", "save_every", "cases_together")
 _POSITIVE = ("alpha", "learning_rate", "epochs", "max_grad_norm")
+_SEEDS = 2**32
+"""As many as numpy takes."""
+
 _UNFIT = "?*+,"
 """Letters that mean something in a model spec, and so cannot stand in the path of an adapter."""
 _NOT_NEGATIVE = ("kl_weight", "verdict_weight", "content_weight", "behaviour_weight", "warmup", "weight_decay")
@@ -91,6 +94,10 @@ class Hyperparameters:
             value = getattr(self, name)
             if not (value >= 0 and math.isfinite(value)) or (name in _POSITIVE and value == 0):
                 raise UsageError(f"{name} {value:g}: must be {'more than 0' if name in _POSITIVE else '0 or more'}")
+        if not 0 <= self.seed < _SEEDS:
+            raise UsageError(f"seed {self.seed}: must be a whole number from 0 to {_SEEDS - 1}")
+        if any(step < 0 for step in self.evaluate_at):
+            raise UsageError(f"evaluate_at {min(self.evaluate_at)}: steps are counted from 0, the start")
         if self.warmup > 1:
             raise UsageError(f"warmup {self.warmup:g}: is a share of the steps, 0 to 1")
         for name, kinds in (("kl_direction", KlDirection), ("kl_positions", KlPositions)):

@@ -11,12 +11,14 @@ from introbench.files import write_whole
 from introbench.metrics.intervals import Estimate
 from introbench.metrics.schema import EmitterSummary, PairSummary, Summary
 from introbench.metrics.summary import dump, summarise
-from introbench.models.spec import ModelSpec
-from introbench.runs.config import resolve_config
+from introbench.models.load import open_model
+from introbench.models.spec import ModelSpec, parse_spec
+from introbench.runs.config import RunConfig, resolve_config
 from introbench.runs.execute import execute
-from introbench.train.config import EvaluationConfig
+from introbench.tasks.registry import TaskVariant
+from introbench.train.config import EvaluationConfig, TrainConfig
 
-__all__ = ["Evaluator", "adapted_spec"]
+__all__ = ["Evaluator", "adapted_spec", "evaluator_of"]
 
 
 def adapted_spec(base: ModelSpec, adapter: Path) -> ModelSpec:
@@ -54,8 +56,22 @@ class Evaluator:
 
         Raises as `introbench.runs.execute.execute` does.
         """
-        config, variants = resolve_config(
-            f"step-{step}={adapted_spec(self.base, adapter)}",
+        config, variants = self._resolved(f"step-{step}", adapter)
+        out = self.run_folder(step)
+        self.measure(config, variants, out, reuse=earlier)
+        summary = summarise(out)
+        write_whole(out / "summary.json", dump(summary))
+        return list(_rows(step, summary))
+
+    def check(self) -> None:
+        """See to it that the runs can be made. Raises as `resolve_config` and `open_model` do where they cannot."""
+        config, _ = self._resolved("step", Path("adapter"))
+        for entry in config.models[1:]:
+            open_model(parse_spec(entry.spec))
+
+    def _resolved(self, name: str, adapter: Path) -> tuple[RunConfig, list[TaskVariant]]:
+        return resolve_config(
+            f"{name}={adapted_spec(self.base, adapter)}",
             self.chosen.references,
             self.tasks,
             limit=self.chosen.limit,
@@ -65,15 +81,25 @@ class Evaluator:
             task_values=self.task_values,
             skip=self.chosen.skip,
         )
-        out = self.run_folder(step)
-        self.measure(config, variants, out, reuse=earlier)
-        summary = summarise(out)
-        write_whole(out / "summary.json", dump(summary))
-        return list(_rows(step, summary))
 
     def run_folder(self, step: int) -> Path:
         """Where the run of a step lies."""
         return self.folder / f"step-{step}"
+
+
+def evaluator_of(config: TrainConfig, base: ModelSpec, folder: Path) -> Evaluator | None:
+    """What evaluates a training; None where nothing is to be asked.
+
+    Args:
+        base: the model that is trained, with the dtype and device of the training.
+        folder: where the runs are to lie.
+    """
+    chosen = config.evaluation
+    if chosen is None:
+        return None
+    tasks = chosen.tasks or config.training_set.tasks[:1]
+    base = ModelSpec("hf", base.name, base.options)
+    return Evaluator(base, tasks, chosen, folder, config.include_paths, config.task_values)
 
 
 def _rows(step: int, summary: Summary) -> Iterator[dict[str, Any]]:

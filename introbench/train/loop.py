@@ -23,10 +23,13 @@ from introbench.train.checkpoints import seal
 from introbench.train.config import Hyperparameters
 from introbench.train.packed import Student
 
-__all__ = ["OnStep", "PackedTrainer", "training_arguments"]
+__all__ = ["Due", "OnStep", "PackedTrainer", "training_arguments"]
 
 OnStep = Callable[[int], None]
-"""Called behind a step, with its number."""
+"""Called behind a step, with its number; behind its checkpoint where it is due one."""
+
+Due = Callable[[int], bool]
+"""Whether something is made from the weights behind a step, which therefore are kept first."""
 
 _KEPT = 2
 """Checkpoints that are kept: the last one, and the one before it in case the last is torn."""
@@ -87,17 +90,24 @@ class _StepData(Dataset[dict[str, Step]]):
 
 
 class _AfterStep(TrainerCallback):
-    def __init__(self, on_step: OnStep) -> None:
+    def __init__(self, on_step: OnStep, due: Due) -> None:
         self._on_step = on_step
+        self._due = due
 
     def on_step_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
         if state.global_step % _STEPS_BETWEEN_RETURNS == 0:
             return_freed_memory()
-        self._on_step(state.global_step)
+        if self._due(state.global_step):
+            # A step that were trained again might end with other bits than those that a run was made from.
+            control.should_save = True
+        else:
+            self._on_step(state.global_step)
 
     def on_save(self, args: Any, state: Any, control: Any, **others: Any) -> None:
         if state.is_world_process_zero:
             seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+        if self._due(state.global_step):
+            self._on_step(state.global_step)
 
 
 class PackedTrainer(Trainer):
@@ -107,13 +117,13 @@ class PackedTrainer(Trainer):
     """
 
     def __init__(
-        self, student: Student, arguments: TrainingArguments, steps: Steps, log_file: Path, on_step: OnStep
+        self, student: Student, arguments: TrainingArguments, steps: Steps, log_file: Path, on_step: OnStep, due: Due
     ) -> None:
         self._student = student
         self._log_file = log_file
         self._measured: dict[str, float] = {}
         super().__init__(
-            model=student.adapted, args=arguments, train_dataset=_StepData(steps), callbacks=[_AfterStep(on_step)]
+            model=student.adapted, args=arguments, train_dataset=_StepData(steps), callbacks=[_AfterStep(on_step, due)]
         )
         self.pop_callback(PrinterCallback)
 

@@ -54,6 +54,11 @@ class OutputFolder:
         return self.path / "trajectory.jsonl"
 
     @property
+    def relabelled(self) -> Path:
+        """A line per time that labels were made anew."""
+        return self.path / "relabelled.jsonl"
+
+    @property
     def work(self) -> Path:
         """Checkpoints and what else is needed to go on; removed at the end."""
         return self.path / "checkpoints"
@@ -100,23 +105,38 @@ class OutputFolder:
         write_whole(self.record, (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())
 
     def cut_back(self, step: int) -> None:
-        """Take out of log and trajectory what lies behind a step, from which the training goes on."""
-        for file in (self.log, self.trajectory):
+        """Take out of the logs what lies behind a step, from which the training goes on."""
+        for file in (self.log, self.trajectory, self.relabelled):
             if file.is_file():
                 kept = [row for row in read_rows(file) if row["step"] <= step]
                 write_whole(file, "".join(json.dumps(row) + "\n" for row in kept).encode())
 
     def add_evaluation(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add the rows of an evaluated step, in place of earlier ones of the same step."""
-        steps = {row["step"] for row in rows}
-        kept = [row for row in read_rows(self.trajectory) if row["step"] not in steps]
-        ordered = sorted([*kept, *rows], key=lambda row: int(row["step"]))
-        write_whole(self.trajectory, "".join(json.dumps(row) + "\n" for row in ordered).encode())
+        _put_rows(self.trajectory, rows)
+
+    def add_relabelling(self, row: Mapping[str, Any]) -> None:
+        """Add what is known of labels made anew, in place of an earlier row of the same step."""
+        _put_rows(self.relabelled, [row])
+
+    def forget(self) -> None:
+        """Remove a training that was set up in vain: what else there is was there before."""
+        with disk_errors(self.path):
+            shutil.rmtree(self.work, ignore_errors=True)
+            for file in (self.record, self.arm, self.learnt):
+                file.unlink(missing_ok=True)
 
     def tidy(self) -> None:
         """Remove what only an unfinished training needs."""
         with disk_errors(self.work):
             shutil.rmtree(self.work, ignore_errors=True)
+
+
+def _put_rows(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    steps = {row["step"] for row in rows}
+    kept = [row for row in read_rows(file) if row["step"] not in steps]
+    ordered = sorted([*kept, *rows], key=lambda row: int(row["step"]))
+    write_whole(file, "".join(json.dumps(row) + "\n" for row in ordered).encode())
 
 
 def read_rows(file: Path) -> list[dict[str, Any]]:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import TrainingArguments
 
 from introbench.errors import ModelError, UsageError
 from introbench.files import write_whole
@@ -28,7 +27,7 @@ from introbench.train.batches import Steps
 from introbench.train.card import model_card
 from introbench.train.checkpoints import last_whole
 from introbench.train.config import TrainConfig, check_output_path
-from introbench.train.evaluate import Evaluator, adapted_spec
+from introbench.train.evaluate import adapted_spec, evaluator_of
 from introbench.train.first import FirstBehaviour, first_key, measure_first, read_first
 from introbench.train.lessons import LessonBook
 from introbench.train.loop import PackedTrainer, training_arguments
@@ -75,6 +74,9 @@ def train(config: TrainConfig, on_progress: OnProgress = lambda progress: None) 
     check_output_path(config.out)
     folder = OutputFolder(config.out)
     spec, head = open_base(config.model, config.hyperparameters.dtype)
+    _refuse_relabelling(config)
+    if evaluator := evaluator_of(config, spec, folder.evaluations):
+        evaluator.check()
     asked = _as_asked(config, spec, head)
     known = folder.check(asked)
     if known and known["complete"]:
@@ -102,12 +104,22 @@ def open_base(model: str, dtype: str | None) -> tuple[ModelSpec, HfHead]:
     spec = parse_spec(model)
     if spec.backend not in ("hf", "embedded"):
         raise ModelError(f"{spec}: cannot be trained; name a base model of the hf backend")
+    if "quantised" in spec.options and len(spec.places) > 1:
+        raise ModelError(f"{spec}: an adapter on quantised weights cannot be trained upon; leave out quantised")
     if dtype is not None:
         spec = ModelSpec(spec.backend, spec.name, {**spec.options, "dtype": dtype})
     head = open_model(spec)
     if not isinstance(head, HfHead):
         raise ModelError(f"{spec}: cannot be trained; name a base model of the hf backend")
     return spec, head
+
+
+def _refuse_relabelling(config: TrainConfig) -> None:
+    """Raises UsageError where labels are to be made anew and cannot be."""
+    if config.relabel_every and config.relabel is None:
+        raise UsageError(f"relabel_every {config.relabel_every}: nothing is given that makes labels anew")
+    if config.relabel_every and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UsageError("labels are made anew by one process only; train this arm without other processes")
 
 
 def _as_asked(config: TrainConfig, spec: ModelSpec, head: HfHead) -> dict[str, Any]:
@@ -165,12 +177,24 @@ class _Training:
     def run(self, known: Mapping[str, Any] | None) -> None:
         self.on_progress(Progress(self.config.arm, "loading"))
         model = self.head.load()
+        first_place = self._place(model.hf_model.device)
+        if first_place:
+            self.record = self._begin(known)
+        try:
+            trainer = self._set_up(model, first_place=first_place)
+        except UsageError:
+            if first_place and known is None:
+                self.folder.forget()
+            raise
+        self._carry_out(trainer)
+        if first_place:
+            self._finish(model)
+
+    def _set_up(self, model: HfModel, *, first_place: bool) -> PackedTrainer:
+        """Everything before the first step. Raises UsageError where the input turns out to be wrong."""
         book = LessonBook(model.chat, model.spec, model.context)
         rows = self.config.training_set.cases
         device = model.hf_model.device
-        first_place = self._place(device)
-        if first_place:
-            self.record = self._begin(known)
         first = self._first(model, book, first_place) if self.chosen.kl_weight else None
         dtype, parameters = model.hf_model.dtype, sum(each.numel() for each in model.hf_model.parameters())
         adapter = adapter_parameters(model.hf_model, self.chosen)
@@ -183,14 +207,14 @@ class _Training:
         tokens = fitting_tokens(model.hf_model.config, parameters, adapter, dtype, device, self.chosen)
         self.steps = Steps(rows, book, self.chosen, first, tokens)
         _refuse_two_regimes(model, self.steps)
+        if late := [step for step in self.chosen.evaluate_at if step > len(self.steps)]:
+            raise UsageError(f"evaluate_at {late[0]}: this training has {len(self.steps)} steps")
         arguments = training_arguments(self.chosen, len(self.steps), self.folder.work, device)
         if first_place:
             self.record |= {"steps": len(self.steps), "pack_tokens": tokens, **facts}
             self.folder.write_record(self.record)
         student = Student(self.adapted, model.path, first, self.chosen.kl_direction)
-        self._carry_out(PackedTrainer(student, arguments, self.steps, self.folder.log, self._after), arguments)
-        if first_place:
-            self._finish(model)
+        return PackedTrainer(student, arguments, self.steps, self.folder.log, self._after, self._due)
 
     def _place(self, device: torch.device) -> bool:
         """Whether this process keeps the folder; the others wait until it is there."""
@@ -235,18 +259,22 @@ class _Training:
             self.folder.write_record(record)
         return record
 
-    def _carry_out(self, trainer: PackedTrainer, arguments: TrainingArguments) -> None:
+    def _carry_out(self, trainer: PackedTrainer) -> None:
         self.trainer = trainer
-        if arguments.process_index == 0:
+        if trainer.args.process_index == 0:
             last = last_whole(self.folder.work)
             begun = int(last.name.partition("-")[2]) if last else 0
             self.folder.cut_back(begun)
         trainer.accelerator.wait_for_everyone()
         last = last_whole(self.folder.work)
         begun = int(last.name.partition("-")[2]) if last else 0
-        self._relabel_again(begun)
-        if begun == 0 and 0 in self.chosen.evaluate_at:
-            self._after(0)
+        if self._due(begun):
+            # It may have ended behind this checkpoint and before what was to be made from it.
+            if last:
+                trainer._load_from_checkpoint(str(last))
+            self._after(begun)
+        if not self._label_due(begun):
+            self._relabel_again(begun)
         if begun < len(self.steps):
             trainer.train(resume_from_checkpoint=str(last) if last else None)
         else:
@@ -255,25 +283,30 @@ class _Training:
     def _after(self, step: int) -> None:
         """Behind a step: evaluate and label anew where that is due."""
         self.on_progress(Progress(self.config.arm, "training", step, len(self.steps)))
-        every = self.config.relabel_every
-        label = bool(every and step and step % every == 0 and step < len(self.steps))
-        if not label and (step not in self.chosen.evaluate_at or step == len(self.steps)):
+        if not self._due(step):
             return
         if self.trainer.is_world_process_zero():
             self._save_adapter(self.folder.adapter(step))
             if step in self.chosen.evaluate_at:
                 self._evaluate(step)
-        if label:
+        if self._label_due(step):
             self._relabel(step)
         self.trainer.accelerator.wait_for_everyone()
 
+    def _due(self, step: int) -> bool:
+        """Whether a run is made from the weights behind a step; that of the last one is made when all is done."""
+        return step < len(self.steps) and (step in self.chosen.evaluate_at or self._label_due(step))
+
+    def _label_due(self, step: int) -> bool:
+        every = self.config.relabel_every
+        return bool(every and step and step % every == 0 and step < len(self.steps))
+
     def _relabel(self, step: int) -> None:
-        if self.trainer.args.world_size > 1:
-            raise UsageError("labels are made anew by one process only; train this arm without other processes")
-        if self.config.relabel is None:
-            raise UsageError(f"relabel_every {self.config.relabel_every}: nothing is given that makes labels anew")
+        assert self.config.relabel is not None  # train() has seen to it
         spec = str(adapted_spec(self.spec, self.folder.adapter(step)))
-        self.steps.replace_rows(self.config.relabel(self.config.training_set, spec).cases)
+        made = self.config.relabel(self.config.training_set, spec)
+        self.steps.replace_rows(made.cases)
+        self.folder.add_relabelling(_relabelling(step, made))
 
     def _relabel_again(self, begun: int) -> None:
         """The labels that were in force when the checkpoint was written."""
@@ -287,17 +320,9 @@ class _Training:
             shutil.copy(self.folder.record, folder / self.folder.record.name)
 
     def _evaluate(self, step: int, adapter: Path | None = None) -> None:
-        chosen = self.config.evaluation
-        if chosen is None:
+        evaluator = evaluator_of(self.config, self.spec, self.folder.evaluations)
+        if evaluator is None:
             return
-        evaluator = Evaluator(
-            ModelSpec("hf", self.spec.name, self.spec.options),
-            chosen.tasks or self.config.training_set.tasks[:1],
-            chosen,
-            self.folder.evaluations,
-            self.config.include_paths,
-            self.config.task_values,
-        )
         earlier = [run for run in self._evaluated() if run != evaluator.run_folder(step)]
         self.folder.add_evaluation(evaluator.rows(step, adapter or self.folder.adapter(step), earlier[:1]))
 
@@ -310,8 +335,10 @@ class _Training:
         model.tokenizer.save_pretrained(self.folder.path)
         self.folder.write_record(self.record)
         self._evaluate(len(self.steps), self.folder.path)
-        log, rows = read_rows(self.folder.log), read_rows(self.folder.trajectory)
-        write_whole(self.folder.path / "README.md", model_card(self.record, log, rows).encode())
+        card = model_card(
+            self.record, *map(read_rows, (self.folder.log, self.folder.trajectory, self.folder.relabelled))
+        )
+        write_whole(self.folder.path / "README.md", card.encode())
         self.folder.write_record({**self.record, "complete": True})
         self.folder.tidy()
 
@@ -331,6 +358,13 @@ def _facts(made: TrainingSet) -> dict[str, Any]:
         "change_rate": made.change_rate,
         "warnings": list(made.warnings),
     }
+
+
+def _relabelling(step: int, made: TrainingSet) -> dict[str, Any]:
+    """What is kept of labels that were made anew behind a step."""
+    facts = _facts(made)
+    kept = ("explained", "counts", "origins", "change_rate", "warnings")
+    return {"step": step, "training_set": made.sha256, **{name: facts[name] for name in kept}}
 
 
 def _refuse_two_regimes(model: HfModel, steps: Steps) -> None:

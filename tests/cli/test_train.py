@@ -74,6 +74,12 @@ def test_a_dry_run_counts_and_writes_nothing(tiny_llama: Path, tmp_path: Path) -
             "no folder or GGUF file './absent'",
         ),
         (["--out", "{}/out", "--model", "scripted/oracle"], "cannot be trained"),
+        (["--out", "{}/out", "--model", "hf/org/base+"], "nothing stands on one side of a '+'"),
+        (["--out", "{}/out", "--eval-tasks", "hint_fact"], "did you mean 'hint_facts'"),
+        (["--out", "{}/out", "--eval-reference", "hf/./absent"], "no folder or GGUF file './absent'"),
+        (["--out", "{}/out", "--labels", "M0", "--arm", "stale=hf/./old"], "has labels of its own (hf/./old)"),
+        (["--out", "{}/out", "--labels", "M0", "--arm", "fresh"], "has labels of its own (fresh)"),
+        (["--out", "{}/out", "--seed", "-1"], "seed -1: must be a whole number from 0"),
     ],
 )
 def test_wrong_input_is_one_line_and_leaves_nothing(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from introbench.errors import SpecError, UsageError
-from introbench.train.arm import Arm, arm_names, resolve_arm
+from introbench.train.arm import Arm, arm_names, read_value, resolve_arm
 from introbench.train.study.config import read_study, units_of
 from introbench.train.study.results import read_results
 
@@ -106,6 +106,10 @@ def test_values_that_arms_gained_change_no_arm_that_leaves_them_alone(repository
     for name in ("axes", "prereg"):
         study = read_study(repository / "studies" / f"{name}.yaml")
         assert len(read_results(repository / "studies" / "results" / name, units_of(study))) >= 9
+
+
+def test_what_is_no_yaml_is_a_text() -> None:
+    assert [read_value(text) for text in ("[q_proj", "[q_proj]", "1e-3", "0.5")] == ["[q_proj", ["q_proj"], "1e-3", 0.5]
 
 
 def test_a_negative_weight_is_refused() -> None:

@@ -172,6 +172,19 @@ def test_a_shuffle_keeps_the_margins_of_every_cue_kind_and_loses_the_cases(folde
     assert learnt(made(folder, "shuffled", seed=1)) != learnt(moved)
 
 
+def test_another_models_labels_are_mixed_with_the_students_own(folder: Path) -> None:
+    source = "scripted/oracle?seed=9"
+    own, other = learnt(made(folder, "kl")), learnt(made(folder, f"labels={source}"))
+    there, back = (
+        made(folder, f"mix=0.7,mix.other={source}"),
+        made(folder, f"labels={source},mix.share=0.7,mix.other=M0"),
+    )
+    kept = {case for case, label in learnt(there).items() if label == own[case] != other[case]}
+    turned = {case for case, label in learnt(back).items() if label == other[case] != own[case]}
+    assert kept == turned != set()
+    assert [origin.model for origin in back.origins] == [origin.model for origin in reversed(there.origins)]
+
+
 def test_what_a_lower_noise_rate_flips_a_higher_one_flips_too(folder: Path) -> None:
     plain, low, high = (learnt(made(folder, spec)) for spec in ("kl", "noise=0.1", "noise=0.4"))
     flips = [{(case, label) for case, label in each.items() if label != plain[case]} for each in (low, high)]

@@ -24,7 +24,7 @@ from introbench.scorer.probe import ScoringPath
 from introbench.train.arm import resolve_arm
 from introbench.train.build import SetRequest, training_set
 from introbench.train.config import EvaluationConfig, Hyperparameters, KlPositions, TrainConfig
-from introbench.train.evaluate import adapted_spec
+from introbench.train.evaluate import Evaluator, adapted_spec
 from introbench.train.first import FirstBehaviour
 from introbench.train.output import OutputFolder, read_rows
 from introbench.train.rows import TrainingSet
@@ -292,15 +292,51 @@ def test_hyperparameters_that_make_no_sense_are_refused(values: dict[str, Any], 
         replace(CHOSEN, **values)
 
 
-def test_layers_that_are_not_there_and_models_that_cannot_be_trained_are_named(
-    tiny_llama: Path, labels: Path, undisturbed: Path, tmp_path: Path
+def test_what_is_wrong_is_named_and_leaves_nothing(
+    tiny_llama: Path, labels: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = prepared(tiny_llama, labels, tmp_path / "out", replace(CHOSEN, targets=("no_such",)))
-    with pytest.raises(UsageError, match="targets no_such"):
+    config = prepared(tiny_llama, labels, tmp_path / "out")
+
+    def with_evaluation(**values: Any) -> TrainConfig:
+        return replace(config, evaluation=EvaluationConfig(limit=3, **values))
+
+    for wrong, message in (
+        (replace(config, hyperparameters=replace(CHOSEN, targets=("no_such",))), "targets no_such"),
+        (replace(config, hyperparameters=replace(CHOSEN, evaluate_at=(99,))), r"evaluate_at 99: this training has \d"),
+        (replace(config, model="scripted/oracle"), "cannot be trained"),
+        (replace(config, model=f"hf/{tiny_llama}+{undisturbed}?quantised=4bit"), "cannot be trained upon"),
+        (replace(config, relabel_every=3), "nothing is given that makes labels anew"),
+        (with_evaluation(tasks=("hint_fact",)), "did you mean 'hint_facts'"),
+        (with_evaluation(references=("hf/./absent",)), "no folder or GGUF file './absent'"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            train(wrong)
+        assert not config.out.exists(), message
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UsageError, match="labels are made anew by one process only"):
+        train(replace(config, relabel=lambda training, spec: training, relabel_every=3))
+    assert not config.out.exists()
+
+
+def test_what_is_made_from_a_step_is_made_from_weights_that_are_kept(
+    tiny_llama: Path, labels: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = prepared(tiny_llama, labels, tmp_path / "out", replace(CHOSEN, save_every=50, evaluate_at=(3,)))
+    config = replace(config, evaluation=EvaluationConfig(limit=3))
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Evaluator, "rows", interrupted)
         train(config)
-    for model in ("scripted/oracle", f"hf/{tiny_llama}+{undisturbed}"):
-        with pytest.raises(ModelError, match="cannot be trained"):
-            train(replace(config, model=model))
+    assert [path.name for path in (config.out / "checkpoints").glob("checkpoint-*")] == ["checkpoint-3"]
+    seconds = [row["seconds"] for row in read_rows(config.out / "log.jsonl")]
+    outcome = train(config)
+    assert [row["step"] for row in outcome.trajectory] == [3, outcome.steps]
+    rows = read_rows(config.out / "log.jsonl")
+    assert [row["seconds"] for row in rows[:3]] == seconds  # no step was trained again
+    assert losses(config.out) == pytest.approx(losses(undisturbed), abs=1e-6)
+
+
+def interrupted(*arguments: Any, **values: Any) -> list[dict[str, Any]]:
+    raise KeyboardInterrupt
 
 
 def test_steps_are_the_same_for_any_size_of_the_passes(tiny_llama: Path, labels: Path, tmp_path: Path) -> None:
@@ -328,6 +364,9 @@ def test_fresh_labels_are_those_of_the_student_at_that_step_also_where_it_goes_o
     frozen = train(prepared(tiny_llama, labels, tmp_path / "frozen"))
     assert losses(found.out)[:3] == losses(frozen.out)[:3]
     assert losses(found.out)[3] != losses(frozen.out)[3]
+    (row,) = read_rows(config.out / "relabelled.jsonl")
+    assert row["step"] == 3 and row["training_set"] not in ("", config.training_set.sha256)
+    assert f"behind step 3: {row['change_rate']:.1%}" in (config.out / "README.md").read_text()
     with pytest.raises(UsageError, match="of other cases"):
         other = replace(config, out=tmp_path / "other", relabel=lambda made, _: replace(made, cases=made.cases[1:]))
         train(other)

@@ -201,6 +201,8 @@ def _origin(spec: ModelSpec) -> _Origin:
         place = pinned(place, "config.json")
         adapters = [pinned(adapter, "adapter_config.json") for adapter in adapters]
         parameters = count_parameters(config, trust)
+    for number, adapter in enumerate(adapters):
+        check_base(spec, place, adapters[:number], adapter)
     dtype = DTYPES[options["dtype"]] if "dtype" in options else default_dtype(config, parameters)
     device = _device(options.get("device") or ("cuda" if torch.cuda.is_available() else "cpu"))
     return _Origin(
@@ -279,7 +281,7 @@ def _load_shared(origin: _Origin, fingerprint: Fingerprint, kept: KeptWeights) -
     base = kept.take(canonical_json({**base_of(fingerprint.parts), "device": origin.device}), load)
     if not origin.adapters:
         return base
-    with _adapter_errors(origin, 0):
+    with _adapter_errors(origin):
         model = with_adapter(base, origin.adapters[0])
     if model is None:
         del base
@@ -290,8 +292,8 @@ def _load_shared(origin: _Origin, fingerprint: Fingerprint, kept: KeptWeights) -
 def _load_alone(origin: _Origin) -> Any:
     """The model on weights of its own, with its adapters merged into them one after the other."""
     model = _load_weights(origin)
-    for number, adapter in enumerate(origin.adapters):
-        with _adapter_errors(origin, number):
+    for adapter in origin.adapters:
+        with _adapter_errors(origin):
             from peft import PeftModel
 
             loaded: Any = PeftModel.from_pretrained(model, adapter.name, **adapter.arguments)
@@ -334,9 +336,8 @@ def _load_weights(origin: _Origin) -> Any:
 
 
 @contextmanager
-def _adapter_errors(origin: _Origin, number: int) -> Iterator[None]:
+def _adapter_errors(origin: _Origin) -> Iterator[None]:
     """Turn what is wrong with an adapter into one ModelError."""
-    check_base(origin.spec, origin.place, origin.adapters[:number], origin.adapters[number])
     with one_line_errors(origin.spec, "adapter"), warnings.catch_warnings():
         # peft only warns of weights that an adapter lacks, and leaves them at their start.
         warnings.filterwarnings("error", message="Found missing adapter keys")
