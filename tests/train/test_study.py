@@ -205,6 +205,19 @@ def test_a_unit_that_cannot_be_carried_out_is_written_down_and_tried_again(tmp_p
     assert tried == ["kl-s0", "no_kl-s0", "noise-0.2-s0", "kl-s0"]
 
 
+def test_a_result_too_large_to_be_committed_fails_its_unit_and_no_other(tmp_path: Path) -> None:
+    units, results = units_of(read_study(written(tmp_path, seeds=[0]))), tmp_path / "results"
+
+    def carry_out(unit: Unit) -> UnitResult:
+        return result_of(unit).model_copy(update={"git": {"x": "x" * LARGEST} if unit.id == "kl-s0" else None})
+
+    for tried in (["kl-s0", "no_kl-s0", "noise-0.2-s0"], ["kl-s0"]):
+        assert [unit.id for unit, _ in run_units(units, results, carry_out)] == tried
+        kept = read_results(results, units)
+        assert [result.status for result in kept.values()] == ["failed", "done", "done"]
+        assert "evaluate at fewer steps" in kept["kl-s0"].error
+
+
 def test_a_unit_waits_for_labels_that_another_one_is_measuring(
     tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

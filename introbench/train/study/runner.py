@@ -100,12 +100,13 @@ def run_units(
             continue
         try:
             result = carry_out(unit)
+            result.write(results)
         except RunDirectoryError:
             # Its folder is in use or of something else: that is no finding about the unit.
             raise
         except UsageError as error:
             result = _failed(unit, str(error))
-        result.write(results)
+            result.write(results)
         yield unit, result
 
 
