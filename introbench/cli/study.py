@@ -76,16 +76,18 @@ def run(
 ) -> int:
     """Label, train and run one unit after the other; killed at any moment, the same command goes on.
 
-    Exit code 1 where a unit could not be carried out.
+    Exit code 1 where a unit could not be carried out, 2 where what all of them need is wrong; nothing is run then.
     """
     from introbench.cli.progress import shown_progress
+    from introbench.train.study.check import check_study
     from introbench.train.study.config import read_study
-    from introbench.train.study.runner import chosen_units, run_units
+    from introbench.train.study.runner import chosen_units, run_units, unfinished
     from introbench.train.study.unit import run_unit
 
     asked = read_study(study)
     folder, failed = _folder(study, asked, results), 0
-    units = chosen_units(asked, unit or [])
+    units = unfinished(chosen_units(asked, unit or []), folder)
+    check_study(units, out, folder)
     with shown_progress() as on_progress:
         for each, found in run_units(units, folder, lambda unit: run_unit(unit, out, on_progress)):
             for warning in found.trained_on.warnings if found.trained_on else []:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,10 +24,11 @@ from introbench.runs.execute import Progress
 from introbench.runs.plan import make_plan
 from introbench.train.rows import TrainingSet
 from introbench.train.study.across import units_in_matrix
+from introbench.train.study.check import check_study
 from introbench.train.study.config import Study, Unit, read_study, units_of
 from introbench.train.study.page import study_page
 from introbench.train.study.results import LARGEST, Cost, UnitResult, read_results
-from introbench.train.study.runner import chosen_units, plan_study, run_units
+from introbench.train.study.runner import chosen_units, plan_study, run_units, unfinished
 from introbench.train.study.task_tables import detectable_gap
 from introbench.train.study.unit import run_unit, unit_folder
 
@@ -131,6 +133,56 @@ def test_units_are_chosen_by_name(tmp_path: Path) -> None:
     assert len(chosen_units(study, [])) == 6
     with pytest.raises(UsageError, match="--unit kl-s9: fits none of kl-s0"):
         chosen_units(study, ["kl-s9"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "out", "message"),
+    [
+        ({"student": "hf/./nowhere"}, "out", "no folder or GGUF file './nowhere'"),
+        ({"student": "scripted/oracle"}, "out", "cannot be trained"),
+        ({"tasks": ["hint_fact"]}, "out", "hint_fact"),
+        ({"test": ["hint_fact"]}, "out", "hint_fact"),
+        ({"arms": ["kl", {"arm": "no_kl", "test": ["hint_fact"]}]}, "out", "hint_fact"),
+        ({"evaluation": {"references": ["other=scripted/oracel"]}}, "out", "oracel"),
+        ({"evaluation": {"references": ["hf/./gone"]}}, "out", "no folder or GGUF file './gone'"),
+        ({"evaluation": {"skip": 10**6}}, "out", "all of them passed over"),
+        ({}, "o+t", "'+' cannot stand in the path of an adapter"),
+        ({}, "small.yaml", "small.yaml: is a file; name a folder"),
+    ],
+)
+def test_what_is_wrong_with_a_whole_study_is_found_before_its_first_unit(
+    tiny_llama: Path, tmp_path: Path, changes: dict[str, Any], out: str, message: str
+) -> None:
+    study = read_study(written(tmp_path, **{"student": f"hf/{tiny_llama}", **changes}))
+    with pytest.raises(UsageError, match=re.escape(message)) as found:
+        check_study(units_of(study), tmp_path / out, tmp_path / "results")
+    assert "\n" not in str(found.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
+
+
+def test_a_wrong_study_is_no_failure_of_its_units(tmp_path: Path) -> None:
+    path = written(tmp_path, student="hf/./nowhere")
+    done = introbench("study", "run", path, "--out", tmp_path / "out", "--offline")
+    assert done.returncode == 2 and done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert "hf/./nowhere" in line
+    assert [file.name for file in tmp_path.iterdir()] == ["small.yaml"]
+
+
+def test_labels_that_cannot_be_had_fail_their_unit_and_no_other(tiny_llama: Path, tmp_path: Path) -> None:
+    arms = [{"arm": "labels=hf/./gone", "name": "gone"}, "kl"]
+    study = read_study(written(tmp_path, student=f"hf/{tiny_llama}", arms=arms, seeds=[0]))
+    units, results = units_of(study), tmp_path / "results"
+    check_study(units, tmp_path / "out", results)
+
+    def carry_out(unit: Unit) -> UnitResult:
+        return run_unit(unit, tmp_path / "out") if unit.id == "gone-s0" else result_of(unit)
+
+    assert [(unit.id, found.status) for unit, found in run_units(units, results, carry_out)] == [
+        ("gone-s0", "failed"),
+        ("kl-s0", "done"),
+    ]
+    assert unfinished(units, results) == units[:1]
 
 
 def result_of(unit: Unit, seconds: float = 60.0) -> UnitResult:

@@ -13,7 +13,7 @@ from introbench.errors import RunDirectoryError, UsageError
 from introbench.train.study.config import Study, Unit, units_of
 from introbench.train.study.results import UnitResult, read_results
 
-__all__ = ["PlannedUnit", "chosen_units", "plan_study", "run_units"]
+__all__ = ["PlannedUnit", "chosen_units", "plan_study", "run_units", "unfinished"]
 
 State = Literal["done", "failed", "begun", "pending"]
 
@@ -84,6 +84,12 @@ def chosen_units(study: Study, patterns: Sequence[str]) -> list[Unit]:
     return [unit for unit in units if not patterns or any(fnmatch(unit.id, pattern) for pattern in patterns)]
 
 
+def unfinished(units: Sequence[Unit], results: Path) -> list[Unit]:
+    """The units without a result, or with one that says why there is none. Raises as `read_results` does."""
+    found = read_results(results, units)
+    return [unit for unit in units if unit.id not in found or found[unit.id].status != "done"]
+
+
 def run_units(
     units: Sequence[Unit], results: Path, carry_out: Callable[[Unit], UnitResult]
 ) -> Iterator[tuple[Unit, UnitResult]]:
@@ -94,10 +100,7 @@ def run_units(
     Args:
         carry_out: runs a unit to its end.
     """
-    done = {name for name, result in read_results(results, units).items() if result.status == "done"}
-    for unit in units:
-        if unit.id in done:
-            continue
+    for unit in unfinished(units, results):
         try:
             result = carry_out(unit)
             result.write(results)
