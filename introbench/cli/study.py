@@ -25,6 +25,7 @@ _Results = Annotated[
     typer.Option("--results", metavar="DIR", help="Results of units; results/NAME beside the study if left out."),
 ]
 _MATRIX = "matrix.json"
+_PAGE = Path("docs/study.md")
 
 
 @app.command("plan", short_help="List the units, how far they are and what they will take.")
@@ -105,7 +106,7 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="DIR", help="Folder of the study, to make the matrix from.")
     ] = None,
-    page: Annotated[Path, typer.Option("--page", metavar="FILE", help="The page.")] = Path("docs/study.md"),
+    page: Annotated[Path, typer.Option("--page", metavar="FILE", help="The page.")] = _PAGE,
 ) -> None:
     """Write the page of a study; never over that of another one. Needs no torch."""
     from introbench.files import write_whole
@@ -120,9 +121,18 @@ def report(
     planned = plan_study(asked, folder, out)
     found = read_results(folder, [each.unit for each in planned])
     matrix = _matrix(asked, folder, out)
-    write_whole(page, study_page(asked, planned, found, matrix, str(study)).encode())
+    named = "" if _named(page) == _named(_PAGE) else _named(page)
+    write_whole(page, study_page(asked, planned, found, matrix, _named(study), named).encode())
     done = sum(each.state == "done" for each in planned)
     say(f"{page}: {done} of {len(planned)} units")
+
+
+def _named(path: Path) -> str:
+    """A path as a page names it in commands: as it was given, and without the folders of this machine above it."""
+    if not path.is_absolute():
+        return path.as_posix()
+    here = Path.cwd()
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else path.name
 
 
 def _refuse_other_page(page: Path, study: Study) -> None:

@@ -333,11 +333,36 @@ def test_a_cost_counts_steps_that_a_killed_process_did_not_write_down() -> None:
 @pytest.mark.parametrize(("name", "page"), [("prereg", "study.md"), ("axes", "study-axes.md")])
 def test_the_committed_page_is_what_the_results_say(name: str, page: str, repository: Path, tmp_path: Path) -> None:
     file = f"studies/{name}.yaml"
-    done = introbench("study", "report", file, "--page", tmp_path / page, cwd=repository)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "studies").symlink_to(repository / "studies")
+    done = introbench("study", "report", file, "--page", f"docs/{page}", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / page).read_text("utf-8") == (repository / "docs" / page).read_text("utf-8"), (
+    assert (tmp_path / "docs" / page).read_text("utf-8") == (repository / "docs" / page).read_text("utf-8"), (
         f"introbench study report {file} --page docs/{page}"
     )
+
+
+@pytest.mark.parametrize(
+    ("study", "page", "asked"),
+    [
+        ("small.yaml", "docs/study.md", "small.yaml"),
+        ("HERE/small.yaml", "HERE/docs/other.md", "small.yaml --page docs/other.md"),
+        ("../elsewhere/small.yaml", "ABOVE/other.md", "../elsewhere/small.yaml --page other.md"),
+    ],
+)
+def test_the_commands_of_a_page_write_this_page_and_name_no_folder_of_the_machine(
+    study: str, page: str, asked: str, tmp_path: Path
+) -> None:
+    here = tmp_path / "elsewhere"
+    (here / "docs").mkdir(parents=True)
+    written(here)
+    study, page = (text.replace("HERE", str(here)).replace("ABOVE", str(tmp_path)) for text in (study, page))
+    done = introbench("study", "report", study, "--page", page, cwd=here)
+    assert done.returncode == 0, done.stderr
+    text = (here / page).read_text("utf-8")
+    assert f"Written by `introbench study report {asked}` from" in text
+    assert f"\nintrobench study report {asked} --out small\n" in text
+    assert str(tmp_path) not in text
 
 
 def test_a_page_of_another_study_is_not_overwritten(tmp_path: Path) -> None:
@@ -440,5 +465,6 @@ def test_a_study_that_is_done_runs_nothing_again_and_its_page_is_whole(carried_o
         assert word in text
     assert "Not made yet" not in text and "None" not in text and "nan" not in text
     # Without the runs, the page is made of the results alone and is the same.
-    alone = introbench("study", "report", path, "--page", path.parent / "again.md")
-    assert alone.returncode == 0 and (path.parent / "again.md").read_text() == text
+    page.unlink()
+    alone = introbench("study", "report", path, "--page", page)
+    assert alone.returncode == 0 and page.read_text() == text

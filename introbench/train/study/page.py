@@ -35,7 +35,12 @@ HEADING = "# Study "
 
 
 def study_page(
-    study: Study, planned: Sequence[PlannedUnit], results: Mapping[str, UnitResult], matrix: Matrix | None, path: str
+    study: Study,
+    planned: Sequence[PlannedUnit],
+    results: Mapping[str, UnitResult],
+    matrix: Matrix | None,
+    path: str,
+    page: str = "",
 ) -> str:
     """The page as Markdown.
 
@@ -43,10 +48,12 @@ def study_page(
         results: by unit id, those that are present.
         matrix: emitter × teacher of some units; None where it has not been made.
         path: of the study's file, as commands name it.
+        page: of the page, likewise; empty where commands leave it out.
     """
+    asked = f"{path} --page {page}" if page else path
     done = [results[each.unit.id] for each in planned if each.state == "done"]
     parts = [
-        *_head(study, planned, results, path),
+        *_head(study, planned, results, asked),
         *_fixed(study),
         *(line for name in _task_names(done) for line in task_section(study, name, done)),
         *_matrix(matrix),
@@ -54,7 +61,7 @@ def study_page(
         *_labels(done),
         *_cost(study, done),
         *_paper(),
-        *_commands(study, path),
+        *_commands(study, path, asked),
     ]
     return inert("\n".join(parts), lines=True) + "\n"
 
@@ -64,9 +71,9 @@ def heading(study: Study) -> str:
     return f"{HEADING}`{study.name}`"
 
 
-def _head(study: Study, planned: Sequence[PlannedUnit], results: Mapping[str, UnitResult], path: str) -> Iterator[str]:
+def _head(study: Study, planned: Sequence[PlannedUnit], results: Mapping[str, UnitResult], asked: str) -> Iterator[str]:
     yield from (heading(study), "", study.summary, "")
-    yield f"Written by `introbench study report {path}` from the results that are present; no number is typed by hand."
+    yield f"Written by `introbench study report {asked}` from the results that are present; no number is typed by hand."
     yield ""
     for state, words in (
         ("done", "done"),
@@ -207,9 +214,9 @@ def _paper() -> Iterator[str]:
     yield ""
 
 
-def _commands(study: Study, path: str) -> Iterator[str]:
+def _commands(study: Study, path: str, asked: str) -> Iterator[str]:
     yield from ("## Every command", "", "```")
     yield f"introbench study plan {path}"
     yield f"introbench study run {path} --out {study.name}"
-    yield f"introbench study report {path} --out {study.name}"
+    yield f"introbench study report {asked} --out {study.name}"
     yield "```"
