@@ -29,8 +29,8 @@ from introbench.train.study.config import Study, Unit, read_study, units_of
 from introbench.train.study.page import study_page
 from introbench.train.study.results import LARGEST, Cost, UnitResult, read_results
 from introbench.train.study.runner import chosen_units, plan_study, run_units, unfinished
-from introbench.train.study.task_tables import detectable_gap
-from introbench.train.study.unit import run_unit, unit_folder
+from introbench.train.study.task_tables import detectable_gap, task_section
+from introbench.train.study.unit import name_of_origin, run_unit, unit_folder
 
 SETTINGS = {
     "items": 16,
@@ -378,6 +378,33 @@ def test_a_page_of_another_study_is_not_overwritten(tmp_path: Path) -> None:
         assert page.read_text("utf-8").startswith("# Study `small`\n") and "earlier day" not in page.read_text("utf-8")
 
 
+def test_the_source_of_labels_is_found_in_a_run_however_its_options_are_ordered(tmp_path: Path) -> None:
+    labels = "hf/x?weight_noise_seed=1&weight_noise=0.05"
+    study = read_study(written(tmp_path, arms=[{"arm": f"labels={labels}", "name": "x"}, "kl", "mix=0.5"], seeds=[0]))
+    config, _ = resolve_config("scripted/oracle", [labels])
+    names = [name_of_origin(unit) for unit in units_of(study)]
+    assert names == [config.models[1].name, None, None] and names[0] != labels
+
+
+def test_where_labels_came_from_a_model_that_was_not_asked_the_page_says_so(repository: Path) -> None:
+    study = read_study(repository / "studies" / "axes.yaml")
+    stored = read_results(repository / "studies" / "results" / "axes", units_of(study))
+    own, mixed, foreign = (stored[name] for name in ("kl-s21", "mix-0.1-s21", "stale-s21"))
+    unasked = foreign.model_copy(update={"tasks": [foreign.tasks[0].model_copy(update={"origin": None})]})
+    for units, expected in (
+        ([own, mixed, foreign], ["–", "–", ".22 [.15, .30]"]),
+        ([own, mixed, unasked], ["–", "–", "not run"]),
+        ([own, mixed], None),
+    ):
+        section = list(task_section(study, "hint_facts", units))
+        shown = next(part for part in section if part.startswith("|"))
+        heads, _, *rows = ([cell.strip() for cell in line.split("|")] for line in shown.splitlines())
+        found = [row[heads.index("Orig")] for row in rows] if "Orig" in heads else None
+        assert found == expected
+        said = [line for line in section if line.startswith("not run: labels came from another model")]
+        assert len(said) == (units[-1] is unasked)
+
+
 def test_the_detectable_gap_is_what_the_width_of_the_interval_says() -> None:
     gap = Estimate(value=0.1, low=0.0, high=0.2, method="clustered t", n=5000, clusters=5000, status="ok")
     # For many clusters: (1.96 + 0.84) standard errors, of which the interval is 2 × 1.96 wide.
@@ -389,7 +416,7 @@ def test_the_detectable_gap_is_what_the_width_of_the_interval_says() -> None:
 def carried_out(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Study]:
     """A study of a random model, all of whose units are done; the first one was killed and went on."""
     folder = tmp_path_factory.mktemp("study")
-    other = f"hf/{tiny_llama}?weight_noise=0.3"
+    other = f"hf/{tiny_llama}?weight_noise_seed=1&weight_noise=0.3"  # runs sort these options
     settings = {**SETTINGS, "evaluate_at": [0, 2], "targets": "q_proj+v_proj"}
     arms = ["kl", "shuffled", {"arm": f"labels={other}", "name": "other", "settings": {"evaluate_at": []}}]
     path = written(folder, student=f"hf/{tiny_llama}", settings=settings, arms=arms, seeds=[0])

@@ -14,6 +14,7 @@ from introbench.hashing import canonical_json
 from introbench.metrics.frozen import Frozen
 from introbench.metrics.schema import EmitterSummary, PairSummary, Summary
 from introbench.metrics.summary import rounded
+from introbench.train.build import M0, SHUFFLED
 from introbench.train.rows import LabelOrigin, TrainingSet
 from introbench.train.study.config import Unit
 
@@ -125,6 +126,12 @@ class UnitResult(Frozen):
     """The machine."""
     git: dict[str, Any] | None = None
     """The commit of the checkout that ran, where there was one."""
+
+    @property
+    def foreign_labels(self) -> bool:
+        """Whether any label that it was trained on came from another model than M0, by what is kept of them."""
+        origins = self.trained_on.origins if self.trained_on else []
+        return any(origin.cases and origin.source not in (M0, f"{M0}, {SHUFFLED}") for origin in origins)
 
     def write(self, folder: Path) -> Path:
         """Write the file of the unit. Raises UsageError where it would be larger than what is committed."""

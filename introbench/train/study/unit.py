@@ -13,7 +13,7 @@ from introbench.errors import FolderInUseError
 from introbench.files import disk_errors, write_whole
 from introbench.hashing import file_hash
 from introbench.metrics.summary import dump, summarise
-from introbench.models.spec import ModelSpec
+from introbench.models.spec import ModelSpec, parse_spec
 from introbench.runs.config import resolve_config
 from introbench.runs.execute import Progress, execute
 from introbench.runs.manifest import git_state, hardware, versions
@@ -27,7 +27,7 @@ from introbench.train.study.config import Unit
 from introbench.train.study.results import Cost, UnitResult, task_results, trained_on
 from introbench.train.trainer import TrainOutcome, open_base, train
 
-__all__ = ["estimated_seconds", "run_unit", "unit_folder"]
+__all__ = ["estimated_seconds", "name_of_origin", "run_unit", "unit_folder"]
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 _PATIENCE = 2.0
@@ -85,7 +85,7 @@ def run_unit(unit: Unit, out: Path, on_progress: OnProgress = lambda progress: N
             steps=outcome.steps,
             training_tokens=outcome.tokens,
         ),
-        tasks=task_results(summary, _origin(unit)),
+        tasks=task_results(summary, name_of_origin(unit)),
         trajectory=[dict(row) for row in outcome.trajectory],
         adapter_sha256=file_hash(str(outcome.out / ADAPTER_WEIGHTS)),
         versions=versions(),
@@ -154,6 +154,15 @@ def _origin(unit: Unit) -> str | None:
     """Spec of the model that the labels come from, where that is neither M0 nor known by its labels alone."""
     labels = unit.arm.labels
     return None if labels in (None, M0) or is_stored(str(labels)) else labels
+
+
+def name_of_origin(unit: Unit) -> str | None:
+    """What runs call the model that the labels come from: they sort the options of a spec. None as for M0's labels.
+
+    Raises SpecError where it is no spec.
+    """
+    origin = _origin(unit)
+    return None if origin is None else str(parse_spec(origin))
 
 
 def _references(unit: Unit) -> tuple[str, ...]:
