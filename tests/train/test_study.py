@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import yaml
 
 from introbench.errors import FolderInUseError, SpecError, TaskError, UsageError
 from introbench.metrics.intervals import Estimate
+from introbench.models.types import Fingerprint
 from introbench.runs.config import resolve_config
 from introbench.runs.directory import RunDirectory
 from introbench.runs.execute import Progress
@@ -31,6 +33,7 @@ from introbench.train.study.results import LARGEST, Cost, UnitResult, read_resul
 from introbench.train.study.runner import chosen_units, plan_study, run_units, unfinished
 from introbench.train.study.task_tables import detectable_gap, task_section
 from introbench.train.study.unit import name_of_origin, run_unit, unit_folder
+from introbench.train.trainer import open_base
 
 SETTINGS = {
     "items": 16,
@@ -231,6 +234,38 @@ def test_a_result_of_another_unit_or_of_no_unit_is_refused(tmp_path: Path) -> No
         read_results(results, units_of(study))
 
 
+def test_results_of_two_students_are_not_put_on_one_page(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    (first, second, third, *_), results = units_of(read_study(path)), tmp_path / "results" / "small"
+    parts = {"weights": "aa", "tokenizer": "cc", "dtype": "float32", "engine": "torch 1"}
+    elsewhere = {**parts, "dtype": "bfloat16", "engine": "torch 2"}
+    for unit, known in ((first, {}), (second, parts), (third, elsewhere)):
+        result_of(unit).model_copy(update={"student_parts": known}).write(results)
+    assert list(read_results(results, [first, second, third])) == [first.id, second.id, third.id]
+    result_of(third).model_copy(update={"student_parts": {**parts, "weights": "bb"}}).write(results)
+    done = introbench("study", "report", path, "--page", tmp_path / "page.md")
+    assert done.returncode == 2 and not (tmp_path / "page.md").exists()
+    (line,) = done.stderr.splitlines()
+    assert f"{third.id}.json: another student than that of {second.id} (other weights)" in line
+
+
+def test_a_study_does_not_go_on_with_another_student_at_the_same_path(tiny_llama: Path, tmp_path: Path) -> None:
+    student = tmp_path / "student"
+    shutil.copytree(tiny_llama, student)
+    arms = ["kl", {"arm": "no_kl", "settings": {"dtype": "bfloat16"}}]
+    study = read_study(written(tmp_path, student=f"hf/{student}", arms=arms, seeds=[0]))
+    (kl, no_kl), results = units_of(study), tmp_path / "results"
+    parts = dict(open_base(study.student, None)[1].fingerprint.parts)
+    result_of(kl).model_copy(update={"student_parts": parts}).write(results)
+    check_study([no_kl], tmp_path / "out", results)
+    weights = student / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\1")
+    with pytest.raises(UsageError, match=r"kl-s0\.json: ran on another student than .* is now \(other weights\)"):
+        check_study([no_kl], tmp_path / "out", results)
+    result_of(kl).write(results)  # as older versions did, which did not keep what the student was
+    check_study([no_kl], tmp_path / "out", results)
+
+
 def test_a_result_too_large_to_be_committed_is_refused(tmp_path: Path) -> None:
     unit = units_of(read_study(written(tmp_path)))[0]
     large = result_of(unit).model_copy(update={"error": "x" * LARGEST})
@@ -391,10 +426,13 @@ def test_where_labels_came_from_a_model_that_was_not_asked_the_page_says_so(repo
     stored = read_results(repository / "studies" / "results" / "axes", units_of(study))
     own, mixed, foreign = (stored[name] for name in ("kl-s21", "mix-0.1-s21", "stale-s21"))
     unasked = foreign.model_copy(update={"tasks": [foreign.tasks[0].model_copy(update={"origin": None})]})
+    parts = {"weights": "ab"}
+    of_m0 = unasked.model_dump(mode="json") | {"student_parts": parts}
+    of_m0["trained_on"]["origins"][0]["fingerprint"] = Fingerprint(parts).hex
     for units, expected in (
         ([own, mixed, foreign], ["–", "–", ".22 [.15, .30]"]),
         ([own, mixed, unasked], ["–", "–", "not run"]),
-        ([own, mixed], None),
+        ([own, mixed, UnitResult.model_validate(of_m0)], None),
     ):
         section = list(task_section(study, "hint_facts", units))
         shown = next(part for part in section if part.startswith("|"))
@@ -442,6 +480,7 @@ def test_every_unit_leaves_an_adapter_a_run_and_a_result(carried_out: tuple[Path
         folder = path.parent / "out" / "units" / name
         assert (folder / "training" / "adapter_model.safetensors").is_file()
         assert result.status == "done" and result.adapter_sha256
+        assert result.student_parts == open_base(study.student, None)[1].fingerprint.parts
         (task,) = result.tasks
         assert task.base is not None and task.before is not None
         # The trained model is another one than M0, on the cases of an ordinary run.

@@ -12,7 +12,8 @@ from introbench.models.spec import parse_spec
 from introbench.runs.config import resolve_config
 from introbench.runs.plan import make_plan
 from introbench.train.config import check_output_path
-from introbench.train.study.config import Study, Unit
+from introbench.train.study.config import Study, Unit, units_of
+from introbench.train.study.results import refuse_other_student
 from introbench.train.trainer import open_base
 
 __all__ = ["check_study"]
@@ -21,6 +22,7 @@ __all__ = ["check_study"]
 def check_study(units: Sequence[Unit], out: Path, results: Path) -> None:
     """Open the student and the references, plan the last runs, and make the folders. No weights are loaded.
 
+    The student has to be the one that units which are done were run on, whatever lies at its path now.
     What is wrong with one arm alone, such as a source of labels that cannot be had, is left to its units.
 
     Args:
@@ -35,7 +37,8 @@ def check_study(units: Sequence[Unit], out: Path, results: Path) -> None:
     study = units[0].study
     check_output_path(out)
     for dtype in dict.fromkeys(unit.arm.train.dtype for unit in units):
-        open_base(study.student, dtype)
+        _, student = open_base(study.student, dtype)
+        refuse_other_student(results, units_of(study), student.fingerprint.parts)
     _check_questions(study, units)
     for folder in (out, results):
         if folder.exists() and not folder.is_dir():

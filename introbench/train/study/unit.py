@@ -65,7 +65,8 @@ def run_unit(unit: Unit, out: Path, on_progress: OnProgress = lambda progress: N
     with clock.running("training"):
         outcome = train(config, told)
     with clock.running("evaluation"):
-        run = _evaluate(unit, config, outcome, folder / "run", told)
+        base, m0 = open_base(config.model, config.hyperparameters.dtype)
+        run = _evaluate(unit, adapted_spec(base, outcome.out), folder / "run", told)
     summary = summarise(run)
     write_whole(run / "summary.json", dump(summary))
     return UnitResult(
@@ -75,22 +76,27 @@ def run_unit(unit: Unit, out: Path, on_progress: OnProgress = lambda progress: N
         arm={**unit.arm.model_dump(mode="json", exclude={"train"}), "train": unit.arm.train.as_json()},
         seed=unit.seed,
         student=unit.study.student,
+        student_parts=dict(m0.fingerprint.parts),
         status="done",
         trained_on=trained_on(training),
-        cost=Cost(
-            label_seconds=clock.seconds("labels"),
-            training_seconds=clock.seconds("training"),
-            evaluation_seconds=clock.seconds("evaluation"),
-            step_seconds=round(outcome.seconds, 1),
-            steps=outcome.steps,
-            training_tokens=outcome.tokens,
-        ),
+        cost=_cost(clock, outcome),
         tasks=task_results(summary, name_of_origin(unit)),
         trajectory=[dict(row) for row in outcome.trajectory],
         adapter_sha256=file_hash(str(outcome.out / ADAPTER_WEIGHTS)),
         versions=versions(),
         hardware=hardware(),
         git=git_state(),
+    )
+
+
+def _cost(clock: _Clock, outcome: TrainOutcome) -> Cost:
+    return Cost(
+        label_seconds=clock.seconds("labels"),
+        training_seconds=clock.seconds("training"),
+        evaluation_seconds=clock.seconds("evaluation"),
+        step_seconds=round(outcome.seconds, 1),
+        steps=outcome.steps,
+        training_tokens=outcome.tokens,
     )
 
 
@@ -170,9 +176,8 @@ def _references(unit: Unit) -> tuple[str, ...]:
     return (*([origin] if origin else []), *unit.study.evaluation.references)
 
 
-def _evaluate(unit: Unit, config: TrainConfig, outcome: TrainOutcome, run: Path, on_progress: OnProgress) -> Path:
-    base, chosen = open_base(config.model, config.hyperparameters.dtype)[0], unit.study.evaluation
-    trained = adapted_spec(ModelSpec("hf", base.name, base.options), outcome.out)
+def _evaluate(unit: Unit, trained: ModelSpec, run: Path, on_progress: OnProgress) -> Path:
+    chosen = unit.study.evaluation
     asked = resolve_config(
         f"{unit.id}={trained}",
         _references(unit),
