@@ -157,17 +157,17 @@ def _estimated(planned: list[PlannedUnit], out: Path) -> list[PlannedUnit]:
 
     from introbench.train.study.unit import estimated_seconds
 
-    known: dict[tuple[str, tuple[str, ...]], float] = {}
-    for each in planned:
-        kind = each.unit.arm.name, each.unit.tasks
-        if each.seconds is None and each.expected is None and kind not in known:
+    known: dict[str, float] = {}
+
+    def estimated(each: PlannedUnit) -> PlannedUnit:
+        if each.seconds is not None or each.expected is not None:
+            return each
+        kind = each.unit.kind
+        if kind not in known:
             known[kind] = estimated_seconds(each.unit, out)
-    return [
-        replace(each, expected=known.get((each.unit.arm.name, each.unit.tasks)))
-        if each.seconds is None and each.expected is None
-        else each
-        for each in planned
-    ]
+        return replace(each, expected=known[kind])
+
+    return [estimated(each) for each in planned]
 
 
 def _folder(path: Path, study: Study, results: Path | None) -> Path:

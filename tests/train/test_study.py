@@ -223,6 +223,29 @@ def test_the_plan_knows_what_is_done_and_expects_of_others_what_their_own_arm_to
     assert [each.expected for each in planned.values()] == [None, 100, None, 200, 150, 150]
 
 
+def test_one_arm_with_other_settings_is_expected_to_take_another_time(tmp_path: Path) -> None:
+    arms = [
+        "kl",
+        {"arm": "kl", "name": "long", "settings": {"steps": 9}},
+        {"arm": "kl", "name": "far", "tasks": ["dilemmas"]},
+    ]
+    study, results = read_study(written(tmp_path, arms=arms)), tmp_path / "results"
+    units = units_of(study)
+    for unit, seconds in ((units[0], 100), (units[2], 900)):
+        result_of(unit, seconds).write(results)
+    assert [each.expected for each in plan_study(study, results)] == [None, 100, None, 900, 500, 500]
+
+
+@pytest.mark.slow
+def test_an_estimate_is_of_the_settings_of_its_units(tiny_llama: Path, tmp_path: Path) -> None:
+    arms = ["kl", {"arm": "kl", "name": "long", "settings": {"steps": 30_000}}]
+    path = written(tmp_path, student=f"hf/{tiny_llama}", arms=arms, settings={**SETTINGS, "targets": "q_proj"})
+    done = introbench("study", "plan", path, "--estimate")
+    assert done.returncode == 0, done.stderr
+    expected = {line.split()[0]: float(line.split()[3]) for line in done.stdout.splitlines() if " pending " in line}
+    assert expected["kl-s0"] == expected["kl-s1"] < expected["long-s0"] == expected["long-s1"]
+
+
 def test_a_result_of_another_unit_or_of_no_unit_is_refused(tmp_path: Path) -> None:
     study, results = read_study(written(tmp_path)), tmp_path / "results"
     result_of(units_of(study)[0]).write(results)
