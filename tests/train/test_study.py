@@ -328,6 +328,19 @@ def test_a_result_too_large_to_be_committed_fails_its_unit_and_no_other(tmp_path
         assert "evaluate at fewer steps" in kept["kl-s0"].error
 
 
+def test_the_page_says_which_units_are_run_on_or_explain_other_tasks(tmp_path: Path) -> None:
+    def fixed(arms: list[Any]) -> list[str]:
+        study = read_study(written(tmp_path, arms=arms, seeds=[0]))
+        return study_page(study, plan_study(study, tmp_path), {}, None, "small.yaml").splitlines()
+
+    both = {"test": ["hint_facts", "dilemmas"]}
+    page = fixed(["kl", {"arm": "no_kl", **both}, {"arm": "shuffled", **both}, {"arm": "kl", "tasks": ["dilemmas"]}])
+    assert "- units are run on 12 held-out items of hint_facts, cases of seed 0" in page
+    assert "- run likewise on hint_facts, dilemmas instead: no_kl-s0, shuffled-s0" in page
+    assert "- explained in training by kl-on-dilemmas-s0: dilemmas" in page
+    assert "- every unit is run on 12 held-out items of hint_facts, cases of seed 0" in fixed(["kl", "no_kl"])
+
+
 def test_a_unit_waits_for_labels_that_another_one_is_measuring(
     tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

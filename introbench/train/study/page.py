@@ -10,7 +10,7 @@ from introbench.metrics.matrix import Matrix, TaskMatrix
 from introbench.report.cells import cell
 from introbench.report.sentences import number, signed
 from introbench.texts import inert
-from introbench.train.study.config import Study
+from introbench.train.study.config import Study, Unit
 from introbench.train.study.results import UnitResult
 from introbench.train.study.runner import PlannedUnit
 from introbench.train.study.task_tables import NONE, shown_number, table, task_section
@@ -54,7 +54,7 @@ def study_page(
     done = [results[each.unit.id] for each in planned if each.state == "done"]
     parts = [
         *_head(study, planned, results, asked),
-        *_fixed(study),
+        *_fixed(study, [each.unit for each in planned]),
         *(line for name in _task_names(done) for line in task_section(study, name, done)),
         *_matrix(matrix),
         *_trajectories(done),
@@ -90,13 +90,19 @@ def _head(study: Study, planned: Sequence[PlannedUnit], results: Mapping[str, Un
     yield ""
 
 
-def _fixed(study: Study) -> Iterator[str]:
+def _fixed(study: Study, units: Sequence[Unit]) -> Iterator[str]:
     chosen = study.evaluation
     items = "all held-out items" if chosen.limit is None else f"{chosen.limit} held-out items"
     items += f" behind the first {chosen.skip}" if chosen.skip else ""
     yield from ("## What is run", "")
+    usual, who = study.test or study.tasks, "every unit is"
+    explained = _apart(study.tasks, {unit.id: unit.tasks for unit in units})
+    if tested := _apart(usual, {unit.id: unit.test for unit in units}):
+        who = "units are"
     yield f"- student (M0): `{study.student}`; explained in training: {', '.join(study.tasks)}"
-    yield f"- every unit is run on {items} of {', '.join(study.test or study.tasks)}, cases of seed {chosen.seed}"
+    yield from (f"- explained in training by {ids}: {tasks}" for tasks, ids in explained.items())
+    yield f"- {who} run on {items} of {', '.join(usual)}, cases of seed {chosen.seed}"
+    yield from (f"- run likewise on {tasks} instead: {ids}" for tasks, ids in tested.items())
     yield f"- seeds: {', '.join(map(str, study.seeds))}; training cases of seed {study.case_seed}"
     if study.settings:
         yield f"- every arm: {', '.join(f'{name}={value}' for name, value in study.settings.items())}"
@@ -105,6 +111,15 @@ def _fixed(study: Study) -> Iterator[str]:
         yield from ("### Fixed before the first unit ran", "", "```yaml")
         yield yaml.safe_dump(study.written_down, sort_keys=False, allow_unicode=True).rstrip()
         yield from ("```", "")
+
+
+def _apart(usual: tuple[str, ...], tasks: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """The units whose tasks are not the study's, by those tasks."""
+    found: dict[str, list[str]] = {}
+    for unit, names in tasks.items():
+        if names != usual:
+            found.setdefault(", ".join(names), []).append(unit)
+    return {names: ", ".join(units) for names, units in found.items()}
 
 
 def _task_names(done: Sequence[UnitResult]) -> list[str]:
