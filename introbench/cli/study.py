@@ -25,6 +25,7 @@ _Results = Annotated[
     typer.Option("--results", metavar="DIR", help="Results of units; results/NAME beside the study if left out."),
 ]
 _MATRIX = "matrix.json"
+_PAGE = Path("docs/study.md")
 
 
 @app.command("plan", short_help="List the units, how far they are and what they will take.")
@@ -76,16 +77,18 @@ def run(
 ) -> int:
     """Label, train and run one unit after the other; killed at any moment, the same command goes on.
 
-    Exit code 1 where a unit could not be carried out.
+    Exit code 1 where a unit could not be carried out, 2 where what all of them need is wrong; nothing is run then.
     """
     from introbench.cli.progress import shown_progress
+    from introbench.train.study.check import check_study
     from introbench.train.study.config import read_study
-    from introbench.train.study.runner import chosen_units, run_units
+    from introbench.train.study.runner import chosen_units, run_units, unfinished
     from introbench.train.study.unit import run_unit
 
     asked = read_study(study)
     folder, failed = _folder(study, asked, results), 0
-    units = chosen_units(asked, unit or [])
+    units = unfinished(chosen_units(asked, unit or []), folder)
+    check_study(units, out, folder)
     with shown_progress() as on_progress:
         for each, found in run_units(units, folder, lambda unit: run_unit(unit, out, on_progress)):
             for warning in found.trained_on.warnings if found.trained_on else []:
@@ -103,7 +106,7 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="DIR", help="Folder of the study, to make the matrix from.")
     ] = None,
-    page: Annotated[Path, typer.Option("--page", metavar="FILE", help="The page.")] = Path("docs/study.md"),
+    page: Annotated[Path, typer.Option("--page", metavar="FILE", help="The page.")] = _PAGE,
 ) -> None:
     """Write the page of a study; never over that of another one. Needs no torch."""
     from introbench.files import write_whole
@@ -118,9 +121,18 @@ def report(
     planned = plan_study(asked, folder, out)
     found = read_results(folder, [each.unit for each in planned])
     matrix = _matrix(asked, folder, out)
-    write_whole(page, study_page(asked, planned, found, matrix, str(study)).encode())
+    named = "" if _named(page) == _named(_PAGE) else _named(page)
+    write_whole(page, study_page(asked, planned, found, matrix, _named(study), named).encode())
     done = sum(each.state == "done" for each in planned)
     say(f"{page}: {done} of {len(planned)} units")
+
+
+def _named(path: Path) -> str:
+    """A path as a page names it in commands: as it was given, and without the folders of this machine above it."""
+    if not path.is_absolute():
+        return path.as_posix()
+    here = Path.cwd()
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else path.name
 
 
 def _refuse_other_page(page: Path, study: Study) -> None:
@@ -145,17 +157,17 @@ def _estimated(planned: list[PlannedUnit], out: Path) -> list[PlannedUnit]:
 
     from introbench.train.study.unit import estimated_seconds
 
-    known: dict[tuple[str, tuple[str, ...]], float] = {}
-    for each in planned:
-        kind = each.unit.arm.name, each.unit.tasks
-        if each.seconds is None and each.expected is None and kind not in known:
+    known: dict[str, float] = {}
+
+    def estimated(each: PlannedUnit) -> PlannedUnit:
+        if each.seconds is not None or each.expected is not None:
+            return each
+        kind = each.unit.kind
+        if kind not in known:
             known[kind] = estimated_seconds(each.unit, out)
-    return [
-        replace(each, expected=known.get((each.unit.arm.name, each.unit.tasks)))
-        if each.seconds is None and each.expected is None
-        else each
-        for each in planned
-    ]
+        return replace(each, expected=known[kind])
+
+    return [estimated(each) for each in planned]
 
 
 def _folder(path: Path, study: Study, results: Path | None) -> Path:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,9 @@ from introbench.report.prompts import TaskTexts, rebuilt_texts
 from introbench.runs.directory import RunDirectory, read_manifest
 
 __all__ = ["CaseLines", "ReportedRun", "gather", "gather_all"]
+
+_STEP = re.compile(r"step-(\d+)")
+"""How a training names the folders of its runs."""
 
 
 class CaseLines(Sequence[Mapping[str, Any]]):
@@ -81,11 +86,23 @@ class ReportedRun:
 
 
 def gather_all(paths: Sequence[Path], include_paths: Sequence[Path] = ()) -> list[ReportedRun]:
-    """Several runs under names that differ."""
-    runs = [gather(path, include_paths) for path in paths]
+    """Several runs under names that differ, in the order given; those of one training in the order of its steps."""
+    ordered = _by_step(paths)
+    runs = [gather(path, include_paths) for path in ordered]
     if len({run.name for run in runs}) == len(runs):
         return runs
-    return [replace(run, name=str(path)) for run, path in zip(runs, paths, strict=True)]
+    return [replace(run, name=str(path)) for run, path in zip(runs, ordered, strict=True)]
+
+
+def _by_step(paths: Sequence[Path]) -> list[Path]:
+    """A shell puts step-100 before step-50: neighbours of one folder are put in the order of their numbers."""
+
+    def step(path: Path) -> int:
+        found = _STEP.fullmatch(path.name)
+        return int(found[1]) if found else -1
+
+    found = groupby(paths, key=lambda path: (path.parent, step(path) >= 0))
+    return [path for (_, steps), group in found for path in (sorted(group, key=step) if steps else group)]
 
 
 def gather(path: Path, include_paths: Sequence[Path] = (), *, known: tuple[Run, Summary] | None = None) -> ReportedRun:

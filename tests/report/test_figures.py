@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
 from pathlib import Path
 from xml.etree import ElementTree
@@ -93,6 +94,17 @@ def test_several_runs_give_a_trajectory_in_the_order_given(stored: Path, tmp_pat
     own = next(line for line in curve.lines if line.label == "Self")
     assert own.points[0].value == 1.0
     assert own.points[1].value < 1.0
+
+
+def test_runs_of_one_training_follow_each_other_by_step_and_others_stay_where_they_are(
+    stored: Path, tmp_path: Path
+) -> None:
+    given = ["b/last", "a/step-0", "a/step-100", "a/step-50", "b/step-7", "b/first"]
+    copies = [shutil.copytree(stored, tmp_path / "copies" / name) for name in given]
+    figure = next(each for each in figures_of(gather_all(copies)) if each.name == "trajectory-0")
+    assert isinstance(figure, Curve)
+    assert [label for _, label in figure.ticks] == ["last", "step-0", "step-50", "step-100", "step-7", "first"]
+    assert [run.name for run in gather_all(copies[1:4])] == ["step-0", "step-50", "step-100"]
 
 
 def test_every_plot_is_well_formed_and_says_in_words_what_it_shows(stored: Path, hostile: Path) -> None:

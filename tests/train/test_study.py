@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,18 +19,21 @@ import yaml
 
 from introbench.errors import FolderInUseError, SpecError, TaskError, UsageError
 from introbench.metrics.intervals import Estimate
+from introbench.models.types import Fingerprint
 from introbench.runs.config import resolve_config
 from introbench.runs.directory import RunDirectory
 from introbench.runs.execute import Progress
 from introbench.runs.plan import make_plan
 from introbench.train.rows import TrainingSet
 from introbench.train.study.across import units_in_matrix
+from introbench.train.study.check import check_study
 from introbench.train.study.config import Study, Unit, read_study, units_of
 from introbench.train.study.page import study_page
 from introbench.train.study.results import LARGEST, Cost, UnitResult, read_results
-from introbench.train.study.runner import chosen_units, plan_study, run_units
-from introbench.train.study.task_tables import detectable_gap
-from introbench.train.study.unit import run_unit, unit_folder
+from introbench.train.study.runner import chosen_units, plan_study, run_units, unfinished
+from introbench.train.study.task_tables import detectable_gap, task_section
+from introbench.train.study.unit import name_of_origin, run_unit, unit_folder
+from introbench.train.trainer import open_base
 
 SETTINGS = {
     "items": 16,
@@ -133,6 +138,56 @@ def test_units_are_chosen_by_name(tmp_path: Path) -> None:
         chosen_units(study, ["kl-s9"])
 
 
+@pytest.mark.parametrize(
+    ("changes", "out", "message"),
+    [
+        ({"student": "hf/./nowhere"}, "out", "no folder or GGUF file './nowhere'"),
+        ({"student": "scripted/oracle"}, "out", "cannot be trained"),
+        ({"tasks": ["hint_fact"]}, "out", "hint_fact"),
+        ({"test": ["hint_fact"]}, "out", "hint_fact"),
+        ({"arms": ["kl", {"arm": "no_kl", "test": ["hint_fact"]}]}, "out", "hint_fact"),
+        ({"evaluation": {"references": ["other=scripted/oracel"]}}, "out", "oracel"),
+        ({"evaluation": {"references": ["hf/./gone"]}}, "out", "no folder or GGUF file './gone'"),
+        ({"evaluation": {"skip": 10**6}}, "out", "all of them passed over"),
+        ({}, "o+t", "'+' cannot stand in the path of an adapter"),
+        ({}, "small.yaml", "small.yaml: is a file; name a folder"),
+    ],
+)
+def test_what_is_wrong_with_a_whole_study_is_found_before_its_first_unit(
+    tiny_llama: Path, tmp_path: Path, changes: dict[str, Any], out: str, message: str
+) -> None:
+    study = read_study(written(tmp_path, **{"student": f"hf/{tiny_llama}", **changes}))
+    with pytest.raises(UsageError, match=re.escape(message)) as found:
+        check_study(units_of(study), tmp_path / out, tmp_path / "results")
+    assert "\n" not in str(found.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
+
+
+def test_a_wrong_study_is_no_failure_of_its_units(tmp_path: Path) -> None:
+    path = written(tmp_path, student="hf/./nowhere")
+    done = introbench("study", "run", path, "--out", tmp_path / "out", "--offline")
+    assert done.returncode == 2 and done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert "hf/./nowhere" in line
+    assert [file.name for file in tmp_path.iterdir()] == ["small.yaml"]
+
+
+def test_labels_that_cannot_be_had_fail_their_unit_and_no_other(tiny_llama: Path, tmp_path: Path) -> None:
+    arms = [{"arm": "labels=hf/./gone", "name": "gone"}, "kl"]
+    study = read_study(written(tmp_path, student=f"hf/{tiny_llama}", arms=arms, seeds=[0]))
+    units, results = units_of(study), tmp_path / "results"
+    check_study(units, tmp_path / "out", results)
+
+    def carry_out(unit: Unit) -> UnitResult:
+        return run_unit(unit, tmp_path / "out") if unit.id == "gone-s0" else result_of(unit)
+
+    assert [(unit.id, found.status) for unit, found in run_units(units, results, carry_out)] == [
+        ("gone-s0", "failed"),
+        ("kl-s0", "done"),
+    ]
+    assert unfinished(units, results) == units[:1]
+
+
 def result_of(unit: Unit, seconds: float = 60.0) -> UnitResult:
     cost = {
         "label_seconds": 0,
@@ -168,6 +223,29 @@ def test_the_plan_knows_what_is_done_and_expects_of_others_what_their_own_arm_to
     assert [each.expected for each in planned.values()] == [None, 100, None, 200, 150, 150]
 
 
+def test_one_arm_with_other_settings_is_expected_to_take_another_time(tmp_path: Path) -> None:
+    arms = [
+        "kl",
+        {"arm": "kl", "name": "long", "settings": {"steps": 9}},
+        {"arm": "kl", "name": "far", "tasks": ["dilemmas"]},
+    ]
+    study, results = read_study(written(tmp_path, arms=arms)), tmp_path / "results"
+    units = units_of(study)
+    for unit, seconds in ((units[0], 100), (units[2], 900)):
+        result_of(unit, seconds).write(results)
+    assert [each.expected for each in plan_study(study, results)] == [None, 100, None, 900, 500, 500]
+
+
+@pytest.mark.slow
+def test_an_estimate_is_of_the_settings_of_its_units(tiny_llama: Path, tmp_path: Path) -> None:
+    arms = ["kl", {"arm": "kl", "name": "long", "settings": {"steps": 30_000}}]
+    path = written(tmp_path, student=f"hf/{tiny_llama}", arms=arms, settings={**SETTINGS, "targets": "q_proj"})
+    done = introbench("study", "plan", path, "--estimate")
+    assert done.returncode == 0, done.stderr
+    expected = {line.split()[0]: float(line.split()[3]) for line in done.stdout.splitlines() if " pending " in line}
+    assert expected["kl-s0"] == expected["kl-s1"] < expected["long-s0"] == expected["long-s1"]
+
+
 def test_a_result_of_another_unit_or_of_no_unit_is_refused(tmp_path: Path) -> None:
     study, results = read_study(written(tmp_path)), tmp_path / "results"
     result_of(units_of(study)[0]).write(results)
@@ -177,6 +255,38 @@ def test_a_result_of_another_unit_or_of_no_unit_is_refused(tmp_path: Path) -> No
     (results / "kl-s0.json").write_text("{}")
     with pytest.raises(UsageError, match="no result of a unit"):
         read_results(results, units_of(study))
+
+
+def test_results_of_two_students_are_not_put_on_one_page(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    (first, second, third, *_), results = units_of(read_study(path)), tmp_path / "results" / "small"
+    parts = {"weights": "aa", "tokenizer": "cc", "dtype": "float32", "engine": "torch 1"}
+    elsewhere = {**parts, "dtype": "bfloat16", "engine": "torch 2"}
+    for unit, known in ((first, {}), (second, parts), (third, elsewhere)):
+        result_of(unit).model_copy(update={"student_parts": known}).write(results)
+    assert list(read_results(results, [first, second, third])) == [first.id, second.id, third.id]
+    result_of(third).model_copy(update={"student_parts": {**parts, "weights": "bb"}}).write(results)
+    done = introbench("study", "report", path, "--page", tmp_path / "page.md")
+    assert done.returncode == 2 and not (tmp_path / "page.md").exists()
+    (line,) = done.stderr.splitlines()
+    assert f"{third.id}.json: another student than that of {second.id} (other weights)" in line
+
+
+def test_a_study_does_not_go_on_with_another_student_at_the_same_path(tiny_llama: Path, tmp_path: Path) -> None:
+    student = tmp_path / "student"
+    shutil.copytree(tiny_llama, student)
+    arms = ["kl", {"arm": "no_kl", "settings": {"dtype": "bfloat16"}}]
+    study = read_study(written(tmp_path, student=f"hf/{student}", arms=arms, seeds=[0]))
+    (kl, no_kl), results = units_of(study), tmp_path / "results"
+    parts = dict(open_base(study.student, None)[1].fingerprint.parts)
+    result_of(kl).model_copy(update={"student_parts": parts}).write(results)
+    check_study([no_kl], tmp_path / "out", results)
+    weights = student / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\1")
+    with pytest.raises(UsageError, match=r"kl-s0\.json: ran on another student than .* is now \(other weights\)"):
+        check_study([no_kl], tmp_path / "out", results)
+    result_of(kl).write(results)  # as older versions did, which did not keep what the student was
+    check_study([no_kl], tmp_path / "out", results)
 
 
 def test_a_result_too_large_to_be_committed_is_refused(tmp_path: Path) -> None:
@@ -203,6 +313,32 @@ def test_a_unit_that_cannot_be_carried_out_is_written_down_and_tried_again(tmp_p
     assert "1 of 3 units could not be carried out: kl-s0" in page and "kl-s0: no such thing" in page
     assert [unit.id for unit, _ in run_units(units_of(study), tmp_path / "results", carry_out)] == ["kl-s0"]
     assert tried == ["kl-s0", "no_kl-s0", "noise-0.2-s0", "kl-s0"]
+
+
+def test_a_result_too_large_to_be_committed_fails_its_unit_and_no_other(tmp_path: Path) -> None:
+    units, results = units_of(read_study(written(tmp_path, seeds=[0]))), tmp_path / "results"
+
+    def carry_out(unit: Unit) -> UnitResult:
+        return result_of(unit).model_copy(update={"git": {"x": "x" * LARGEST} if unit.id == "kl-s0" else None})
+
+    for tried in (["kl-s0", "no_kl-s0", "noise-0.2-s0"], ["kl-s0"]):
+        assert [unit.id for unit, _ in run_units(units, results, carry_out)] == tried
+        kept = read_results(results, units)
+        assert [result.status for result in kept.values()] == ["failed", "done", "done"]
+        assert "evaluate at fewer steps" in kept["kl-s0"].error
+
+
+def test_the_page_says_which_units_are_run_on_or_explain_other_tasks(tmp_path: Path) -> None:
+    def fixed(arms: list[Any]) -> list[str]:
+        study = read_study(written(tmp_path, arms=arms, seeds=[0]))
+        return study_page(study, plan_study(study, tmp_path), {}, None, "small.yaml").splitlines()
+
+    both = {"test": ["hint_facts", "dilemmas"]}
+    page = fixed(["kl", {"arm": "no_kl", **both}, {"arm": "shuffled", **both}, {"arm": "kl", "tasks": ["dilemmas"]}])
+    assert "- units are run on 12 held-out items of hint_facts, cases of seed 0" in page
+    assert "- run likewise on hint_facts, dilemmas instead: no_kl-s0, shuffled-s0" in page
+    assert "- explained in training by kl-on-dilemmas-s0: dilemmas" in page
+    assert "- every unit is run on 12 held-out items of hint_facts, cases of seed 0" in fixed(["kl", "no_kl"])
 
 
 def test_a_unit_waits_for_labels_that_another_one_is_measuring(
@@ -268,11 +404,36 @@ def test_a_cost_counts_steps_that_a_killed_process_did_not_write_down() -> None:
 @pytest.mark.parametrize(("name", "page"), [("prereg", "study.md"), ("axes", "study-axes.md")])
 def test_the_committed_page_is_what_the_results_say(name: str, page: str, repository: Path, tmp_path: Path) -> None:
     file = f"studies/{name}.yaml"
-    done = introbench("study", "report", file, "--page", tmp_path / page, cwd=repository)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "studies").symlink_to(repository / "studies")
+    done = introbench("study", "report", file, "--page", f"docs/{page}", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / page).read_text("utf-8") == (repository / "docs" / page).read_text("utf-8"), (
+    assert (tmp_path / "docs" / page).read_text("utf-8") == (repository / "docs" / page).read_text("utf-8"), (
         f"introbench study report {file} --page docs/{page}"
     )
+
+
+@pytest.mark.parametrize(
+    ("study", "page", "asked"),
+    [
+        ("small.yaml", "docs/study.md", "small.yaml"),
+        ("HERE/small.yaml", "HERE/docs/other.md", "small.yaml --page docs/other.md"),
+        ("../elsewhere/small.yaml", "ABOVE/other.md", "../elsewhere/small.yaml --page other.md"),
+    ],
+)
+def test_the_commands_of_a_page_write_this_page_and_name_no_folder_of_the_machine(
+    study: str, page: str, asked: str, tmp_path: Path
+) -> None:
+    here = tmp_path / "elsewhere"
+    (here / "docs").mkdir(parents=True)
+    written(here)
+    study, page = (text.replace("HERE", str(here)).replace("ABOVE", str(tmp_path)) for text in (study, page))
+    done = introbench("study", "report", study, "--page", page, cwd=here)
+    assert done.returncode == 0, done.stderr
+    text = (here / page).read_text("utf-8")
+    assert f"Written by `introbench study report {asked}` from" in text
+    assert f"\nintrobench study report {asked} --out small\n" in text
+    assert str(tmp_path) not in text
 
 
 def test_a_page_of_another_study_is_not_overwritten(tmp_path: Path) -> None:
@@ -288,6 +449,36 @@ def test_a_page_of_another_study_is_not_overwritten(tmp_path: Path) -> None:
         assert page.read_text("utf-8").startswith("# Study `small`\n") and "earlier day" not in page.read_text("utf-8")
 
 
+def test_the_source_of_labels_is_found_in_a_run_however_its_options_are_ordered(tmp_path: Path) -> None:
+    labels = "hf/x?weight_noise_seed=1&weight_noise=0.05"
+    study = read_study(written(tmp_path, arms=[{"arm": f"labels={labels}", "name": "x"}, "kl", "mix=0.5"], seeds=[0]))
+    config, _ = resolve_config("scripted/oracle", [labels])
+    names = [name_of_origin(unit) for unit in units_of(study)]
+    assert names == [config.models[1].name, None, None] and names[0] != labels
+
+
+def test_where_labels_came_from_a_model_that_was_not_asked_the_page_says_so(repository: Path) -> None:
+    study = read_study(repository / "studies" / "axes.yaml")
+    stored = read_results(repository / "studies" / "results" / "axes", units_of(study))
+    own, mixed, foreign = (stored[name] for name in ("kl-s21", "mix-0.1-s21", "stale-s21"))
+    unasked = foreign.model_copy(update={"tasks": [foreign.tasks[0].model_copy(update={"origin": None})]})
+    parts = {"weights": "ab"}
+    of_m0 = unasked.model_dump(mode="json") | {"student_parts": parts}
+    of_m0["trained_on"]["origins"][0]["fingerprint"] = Fingerprint(parts).hex
+    for units, expected in (
+        ([own, mixed, foreign], ["–", "–", ".22 [.15, .30]"]),
+        ([own, mixed, unasked], ["–", "–", "not run"]),
+        ([own, mixed, UnitResult.model_validate(of_m0)], None),
+    ):
+        section = list(task_section(study, "hint_facts", units))
+        shown = next(part for part in section if part.startswith("|"))
+        heads, _, *rows = ([cell.strip() for cell in line.split("|")] for line in shown.splitlines())
+        found = [row[heads.index("Orig")] for row in rows] if "Orig" in heads else None
+        assert found == expected
+        said = [line for line in section if line.startswith("not run: labels came from another model")]
+        assert len(said) == (units[-1] is unasked)
+
+
 def test_the_detectable_gap_is_what_the_width_of_the_interval_says() -> None:
     gap = Estimate(value=0.1, low=0.0, high=0.2, method="clustered t", n=5000, clusters=5000, status="ok")
     # For many clusters: (1.96 + 0.84) standard errors, of which the interval is 2 × 1.96 wide.
@@ -299,7 +490,7 @@ def test_the_detectable_gap_is_what_the_width_of_the_interval_says() -> None:
 def carried_out(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Study]:
     """A study of a random model, all of whose units are done; the first one was killed and went on."""
     folder = tmp_path_factory.mktemp("study")
-    other = f"hf/{tiny_llama}?weight_noise=0.3"
+    other = f"hf/{tiny_llama}?weight_noise_seed=1&weight_noise=0.3"  # runs sort these options
     settings = {**SETTINGS, "evaluate_at": [0, 2], "targets": "q_proj+v_proj"}
     arms = ["kl", "shuffled", {"arm": f"labels={other}", "name": "other", "settings": {"evaluate_at": []}}]
     path = written(folder, student=f"hf/{tiny_llama}", settings=settings, arms=arms, seeds=[0])
@@ -325,6 +516,7 @@ def test_every_unit_leaves_an_adapter_a_run_and_a_result(carried_out: tuple[Path
         folder = path.parent / "out" / "units" / name
         assert (folder / "training" / "adapter_model.safetensors").is_file()
         assert result.status == "done" and result.adapter_sha256
+        assert result.student_parts == open_base(study.student, None)[1].fingerprint.parts
         (task,) = result.tasks
         assert task.base is not None and task.before is not None
         # The trained model is another one than M0, on the cases of an ordinary run.
@@ -375,5 +567,6 @@ def test_a_study_that_is_done_runs_nothing_again_and_its_page_is_whole(carried_o
         assert word in text
     assert "Not made yet" not in text and "None" not in text and "nan" not in text
     # Without the runs, the page is made of the results alone and is the same.
-    alone = introbench("study", "report", path, "--page", path.parent / "again.md")
-    assert alone.returncode == 0 and (path.parent / "again.md").read_text() == text
+    page.unlink()
+    alone = introbench("study", "report", path, "--page", page)
+    assert alone.returncode == 0 and page.read_text() == text

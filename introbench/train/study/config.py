@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -124,6 +124,12 @@ class Unit:
                 "evaluation": study.evaluation.model_dump(mode="json"),
             }
         )
+
+    @property
+    def kind(self) -> str:
+        """Hash of what the time that it takes follows from: all but its seed, which changes none of it."""
+        arm = self.arm.model_copy(update={"train": replace(self.arm.train, seed=0)})
+        return content_hash({"arm": arm.identity, "tasks": list(self.tasks), "test": list(self.test)})
 
 
 def read_study(path: Path) -> Study:

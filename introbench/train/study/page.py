@@ -10,7 +10,7 @@ from introbench.metrics.matrix import Matrix, TaskMatrix
 from introbench.report.cells import cell
 from introbench.report.sentences import number, signed
 from introbench.texts import inert
-from introbench.train.study.config import Study
+from introbench.train.study.config import Study, Unit
 from introbench.train.study.results import UnitResult
 from introbench.train.study.runner import PlannedUnit
 from introbench.train.study.task_tables import NONE, shown_number, table, task_section
@@ -35,7 +35,12 @@ HEADING = "# Study "
 
 
 def study_page(
-    study: Study, planned: Sequence[PlannedUnit], results: Mapping[str, UnitResult], matrix: Matrix | None, path: str
+    study: Study,
+    planned: Sequence[PlannedUnit],
+    results: Mapping[str, UnitResult],
+    matrix: Matrix | None,
+    path: str,
+    page: str = "",
 ) -> str:
     """The page as Markdown.
 
@@ -43,18 +48,20 @@ def study_page(
         results: by unit id, those that are present.
         matrix: emitter × teacher of some units; None where it has not been made.
         path: of the study's file, as commands name it.
+        page: of the page, likewise; empty where commands leave it out.
     """
+    asked = f"{path} --page {page}" if page else path
     done = [results[each.unit.id] for each in planned if each.state == "done"]
     parts = [
-        *_head(study, planned, results, path),
-        *_fixed(study),
+        *_head(study, planned, results, asked),
+        *_fixed(study, [each.unit for each in planned]),
         *(line for name in _task_names(done) for line in task_section(study, name, done)),
         *_matrix(matrix),
         *_trajectories(done),
         *_labels(done),
         *_cost(study, done),
         *_paper(),
-        *_commands(study, path),
+        *_commands(study, path, asked),
     ]
     return inert("\n".join(parts), lines=True) + "\n"
 
@@ -64,9 +71,9 @@ def heading(study: Study) -> str:
     return f"{HEADING}`{study.name}`"
 
 
-def _head(study: Study, planned: Sequence[PlannedUnit], results: Mapping[str, UnitResult], path: str) -> Iterator[str]:
+def _head(study: Study, planned: Sequence[PlannedUnit], results: Mapping[str, UnitResult], asked: str) -> Iterator[str]:
     yield from (heading(study), "", study.summary, "")
-    yield f"Written by `introbench study report {path}` from the results that are present; no number is typed by hand."
+    yield f"Written by `introbench study report {asked}` from the results that are present; no number is typed by hand."
     yield ""
     for state, words in (
         ("done", "done"),
@@ -83,13 +90,19 @@ def _head(study: Study, planned: Sequence[PlannedUnit], results: Mapping[str, Un
     yield ""
 
 
-def _fixed(study: Study) -> Iterator[str]:
+def _fixed(study: Study, units: Sequence[Unit]) -> Iterator[str]:
     chosen = study.evaluation
     items = "all held-out items" if chosen.limit is None else f"{chosen.limit} held-out items"
     items += f" behind the first {chosen.skip}" if chosen.skip else ""
     yield from ("## What is run", "")
+    usual, who = study.test or study.tasks, "every unit is"
+    explained = _apart(study.tasks, {unit.id: unit.tasks for unit in units})
+    if tested := _apart(usual, {unit.id: unit.test for unit in units}):
+        who = "units are"
     yield f"- student (M0): `{study.student}`; explained in training: {', '.join(study.tasks)}"
-    yield f"- every unit is run on {items} of {', '.join(study.test or study.tasks)}, cases of seed {chosen.seed}"
+    yield from (f"- explained in training by {ids}: {tasks}" for tasks, ids in explained.items())
+    yield f"- {who} run on {items} of {', '.join(usual)}, cases of seed {chosen.seed}"
+    yield from (f"- run likewise on {tasks} instead: {ids}" for tasks, ids in tested.items())
     yield f"- seeds: {', '.join(map(str, study.seeds))}; training cases of seed {study.case_seed}"
     if study.settings:
         yield f"- every arm: {', '.join(f'{name}={value}' for name, value in study.settings.items())}"
@@ -98,6 +111,15 @@ def _fixed(study: Study) -> Iterator[str]:
         yield from ("### Fixed before the first unit ran", "", "```yaml")
         yield yaml.safe_dump(study.written_down, sort_keys=False, allow_unicode=True).rstrip()
         yield from ("```", "")
+
+
+def _apart(usual: tuple[str, ...], tasks: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """The units whose tasks are not the study's, by those tasks."""
+    found: dict[str, list[str]] = {}
+    for unit, names in tasks.items():
+        if names != usual:
+            found.setdefault(", ".join(names), []).append(unit)
+    return {names: ", ".join(units) for names, units in found.items()}
 
 
 def _task_names(done: Sequence[UnitResult]) -> list[str]:
@@ -207,9 +229,9 @@ def _paper() -> Iterator[str]:
     yield ""
 
 
-def _commands(study: Study, path: str) -> Iterator[str]:
+def _commands(study: Study, path: str, asked: str) -> Iterator[str]:
     yield from ("## Every command", "", "```")
     yield f"introbench study plan {path}"
     yield f"introbench study run {path} --out {study.name}"
-    yield f"introbench study report {path} --out {study.name}"
+    yield f"introbench study report {asked} --out {study.name}"
     yield "```"

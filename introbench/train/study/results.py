@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,13 +14,28 @@ from introbench.hashing import canonical_json
 from introbench.metrics.frozen import Frozen
 from introbench.metrics.schema import EmitterSummary, PairSummary, Summary
 from introbench.metrics.summary import rounded
+from introbench.models.types import Fingerprint
+from introbench.train.build import M0, SHUFFLED
 from introbench.train.rows import LabelOrigin, TrainingSet
 from introbench.train.study.config import Unit
 
-__all__ = ["LARGEST", "Cost", "TaskResult", "TrainedOn", "UnitResult", "read_results", "task_results", "trained_on"]
+__all__ = [
+    "LARGEST",
+    "Cost",
+    "TaskResult",
+    "TrainedOn",
+    "UnitResult",
+    "read_results",
+    "refuse_other_student",
+    "task_results",
+    "trained_on",
+]
 
 LARGEST = 200_000
 """Bytes of the largest result: results are committed."""
+
+_OF_THE_UNIT = ("dtype", "engine")
+"""Parts of a fingerprint in which units of one student may differ: an arm names the dtype, and machines differ."""
 
 
 class TrainedOn(Frozen):
@@ -105,6 +120,8 @@ class UnitResult(Frozen):
     """The unit's."""
     student: str
     """Spec of M0."""
+    student_parts: dict[str, str] = Field(default_factory=dict)
+    """What M0's fingerprint was made of, by name; empty where the unit failed, and in results older than this."""
     status: Literal["done", "failed"]
     """Whether it came to its end."""
     error: str = ""
@@ -125,6 +142,14 @@ class UnitResult(Frozen):
     """The machine."""
     git: dict[str, Any] | None = None
     """The commit of the checkout that ran, where there was one."""
+
+    @property
+    def foreign_labels(self) -> bool:
+        """Whether any label that it was trained on came from another model than M0, by what is kept of them."""
+        m0 = Fingerprint(self.student_parts).hex
+        origins = self.trained_on.origins if self.trained_on else []
+        others = [each for each in origins if each.source not in (M0, f"{M0}, {SHUFFLED}") and each.fingerprint != m0]
+        return any(origin.cases for origin in others)
 
     def write(self, folder: Path) -> Path:
         """Write the file of the unit. Raises UsageError where it would be larger than what is committed."""
@@ -183,21 +208,63 @@ def task_results(summary: Summary, origin: str | None) -> list[TaskResult]:
 def read_results(folder: Path, units: Sequence[Unit]) -> dict[str, UnitResult]:
     """The results that a folder has of some units, by id.
 
-    Raises UsageError where a file is none, or is of a unit of this name that learnt something else.
+    Raises UsageError where a file is none, is of a unit of this name that learnt something else, or is of another
+    student than the others.
     """
     found = {}
     for unit in units:
-        path = folder / f"{unit.id}.json"
-        if not path.is_file():
+        result = _read(folder, unit)
+        if result is None:
             continue
-        try:
-            result = UnitResult.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
-            raise UsageError(f"{path}: no result of a unit ({str(error).splitlines()[0]}); remove it") from error
         if result.unit_hash != unit.hash:
             raise UsageError(
-                f"{path}: the unit has changed since it ran (arm, tasks or evaluation); name the study anew, or remove "
-                "the file"
+                f"{_path(folder, unit)}: the unit has changed since it ran (arm, tasks or evaluation); name the study "
+                "anew, or remove the file"
             )
         found[unit.id] = result
+    known = [(name, result.student_parts) for name, result in found.items() if result.student_parts]
+    for name, parts in known[1:]:
+        if different := _different(known[0][1], parts):
+            raise UsageError(
+                f"{folder / name}.json: another student than that of {known[0][0]} (other {different}), which its "
+                "spec does not tell; remove the results of one of them"
+            )
     return found
+
+
+def refuse_other_student(folder: Path, units: Sequence[Unit], parts: Mapping[str, str]) -> None:
+    """Raises UsageError where a unit, as it is asked for now, has been run on another student than this one.
+
+    Args:
+        folder: the results.
+        parts: what the fingerprint of M0 is made of now.
+    """
+    for unit in units:
+        result = _read(folder, unit)
+        if result is None or result.unit_hash != unit.hash or not result.student_parts:
+            continue
+        if different := _different(result.student_parts, parts):
+            raise UsageError(
+                f"{_path(folder, unit)}: ran on another student than {unit.study.student} is now (other "
+                f"{different}); bring that one back, or name the study anew"
+            )
+
+
+def _different(one: Mapping[str, str], other: Mapping[str, str]) -> str:
+    """In what two students differ; empty where they are the same one."""
+    names = sorted((one.keys() | other.keys()) - set(_OF_THE_UNIT))
+    return " and ".join(name for name in names if one.get(name) != other.get(name))
+
+
+def _path(folder: Path, unit: Unit) -> Path:
+    return folder / f"{unit.id}.json"
+
+
+def _read(folder: Path, unit: Unit) -> UnitResult | None:
+    path = _path(folder, unit)
+    if not path.is_file():
+        return None
+    try:
+        return UnitResult.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise UsageError(f"{path}: no result of a unit ({str(error).splitlines()[0]}); remove it") from error

@@ -13,7 +13,7 @@ from introbench.errors import RunDirectoryError, UsageError
 from introbench.train.study.config import Study, Unit, units_of
 from introbench.train.study.results import UnitResult, read_results
 
-__all__ = ["PlannedUnit", "chosen_units", "plan_study", "run_units"]
+__all__ = ["PlannedUnit", "chosen_units", "plan_study", "run_units", "unfinished"]
 
 State = Literal["done", "failed", "begun", "pending"]
 
@@ -26,7 +26,7 @@ class PlannedUnit:
         unit: which one.
         state: how far it is; a failed one is tried again.
         seconds: what it took; None where it is not done.
-        expected: what it will take, from the units that are done, those of its own arm first; None without any.
+        expected: what it will take, from the units that are done, those of another seed alone first; None without any.
     """
 
     unit: Unit
@@ -47,12 +47,13 @@ def plan_study(study: Study, results: Path, out: Path | None = None) -> list[Pla
     units = units_of(study)
     found = read_results(results, units)
     taken = {unit.id: seconds for unit in units if (seconds := _seconds(found.get(unit.id))) is not None}
+    kinds = {unit.id: unit.kind for unit in units}
     return [
         PlannedUnit(
             unit,
             _state(unit, found, out),
             taken.get(unit.id),
-            None if unit.id in taken else _expected(unit, units, taken),
+            None if unit.id in taken else _expected(unit.id, kinds, taken),
         )
         for unit in units
     ]
@@ -70,8 +71,8 @@ def _state(unit: Unit, found: Mapping[str, UnitResult], out: Path | None) -> Sta
     return "begun" if out and (out / "units" / unit.id).is_dir() else "pending"
 
 
-def _expected(unit: Unit, units: Sequence[Unit], taken: Mapping[str, float]) -> float | None:
-    same = [taken[other.id] for other in units if other.arm.name == unit.arm.name and other.id in taken]
+def _expected(unit: str, kinds: Mapping[str, str], taken: Mapping[str, float]) -> float | None:
+    same = [seconds for other, seconds in taken.items() if kinds[other] == kinds[unit]]
     return fmean(same or taken.values()) if taken else None
 
 
@@ -84,6 +85,12 @@ def chosen_units(study: Study, patterns: Sequence[str]) -> list[Unit]:
     return [unit for unit in units if not patterns or any(fnmatch(unit.id, pattern) for pattern in patterns)]
 
 
+def unfinished(units: Sequence[Unit], results: Path) -> list[Unit]:
+    """The units without a result, or with one that says why there is none. Raises as `read_results` does."""
+    found = read_results(results, units)
+    return [unit for unit in units if unit.id not in found or found[unit.id].status != "done"]
+
+
 def run_units(
     units: Sequence[Unit], results: Path, carry_out: Callable[[Unit], UnitResult]
 ) -> Iterator[tuple[Unit, UnitResult]]:
@@ -94,18 +101,16 @@ def run_units(
     Args:
         carry_out: runs a unit to its end.
     """
-    done = {name for name, result in read_results(results, units).items() if result.status == "done"}
-    for unit in units:
-        if unit.id in done:
-            continue
+    for unit in unfinished(units, results):
         try:
             result = carry_out(unit)
+            result.write(results)
         except RunDirectoryError:
             # Its folder is in use or of something else: that is no finding about the unit.
             raise
         except UsageError as error:
             result = _failed(unit, str(error))
-        result.write(results)
+            result.write(results)
         yield unit, result
 
 

@@ -23,6 +23,9 @@ __all__ = ["NONE", "detectable_gap", "shown_number", "table", "task_section"]
 NONE = "–"
 """A cell without a number."""
 
+_NOT_RUN = "not run"
+"""A cell whose number would be of a model that was not asked."""
+
 _Row = tuple[UnitResult, TaskResult]
 
 
@@ -34,11 +37,13 @@ class _Column:
         head: its name above the table.
         of: the estimate in a task's result; None where there is none.
         signed: whether it can be negative.
+        without: what stands in the cell of a unit where there is none.
     """
 
     head: str
     of: Callable[[TaskResult], Estimate | None]
     signed: bool = False
+    without: Callable[[UnitResult], str] = lambda unit: NONE
 
 
 def _of_pair(pick: Callable[[PairSummary], Estimate]) -> Callable[[TaskResult], Estimate | None]:
@@ -52,7 +57,11 @@ def _of_token(pick: Callable[[DecidingReading], Estimate]) -> Callable[[TaskResu
 _SCORES = (
     _Column("Self", lambda task: task.own.self_scores.exact_match),
     _Column("Base", _of_pair(lambda pair: pair.exact.reference_score)),
-    _Column("Orig", lambda task: task.origin.exact.reference_score if task.origin else None),
+    _Column(
+        "Orig",
+        lambda task: task.origin.exact.reference_score if task.origin else None,
+        without=lambda unit: _NOT_RUN if unit.foreign_labels else NONE,
+    ),
     _Column("gap Self − Base", _of_pair(lambda pair: pair.exact.gap), signed=True),
     _Column("d", _of_pair(lambda pair: pair.exact.drift)),
     _Column("s_D", _of_pair(lambda pair: pair.exact.self_on_disagreements)),
@@ -100,6 +109,8 @@ def task_section(study: Study, name: str, done: Sequence[UnitResult]) -> Iterato
         "M0; Orig: against the model that the labels came from, where that is not M0. Centred coupling: s_D − o_D "
         "minus what permuted explanations score."
     )
+    if any(column.without(unit) == _NOT_RUN for column in _SCORES for unit, task in rows if column.of(task) is None):
+        yield f"{_NOT_RUN}: labels came from another model, which was not asked about these cases."
     yield ""
     yield from _tables(rows)
     yield from ("### Arms over seeds", "", "Means over seeds, with the lowest and the highest.", "")
@@ -116,7 +127,7 @@ def _tables(rows: Sequence[_Row]) -> Iterator[str]:
         used = _used(columns, rows)
         if not used:
             continue
-        body = [[unit.unit, *(_shown(column, task) for column in used)] for unit, task in rows]
+        body = [[unit.unit, *(_shown(column, unit, task) for column in used)] for unit, task in rows]
         yield table(body, ["unit", *(column.head for column in used)])
         yield ""
     floors = [
@@ -133,13 +144,17 @@ def _tables(rows: Sequence[_Row]) -> Iterator[str]:
 
 
 def _used(columns: Sequence[_Column], rows: Sequence[_Row]) -> list[_Column]:
-    """Those columns for which any unit has a number."""
-    return [column for column in columns if any(column.of(task) is not None for _, task in rows)]
+    """Those columns for which any unit has a number, or a word for its lack."""
+    return [
+        column
+        for column in columns
+        if any(column.of(task) is not None or column.without(unit) != NONE for unit, task in rows)
+    ]
 
 
-def _shown(column: _Column, task: TaskResult) -> str:
+def _shown(column: _Column, unit: UnitResult, task: TaskResult) -> str:
     estimate = column.of(task)
-    return NONE if estimate is None else cell(estimate, signed if column.signed else number).plain
+    return column.without(unit) if estimate is None else cell(estimate, signed if column.signed else number).plain
 
 
 def shown_number(value: float | None) -> str:
@@ -187,7 +202,7 @@ def _spread(column: _Column, rows: Sequence[_Row]) -> str:
     estimates = [column.of(task) for _, task in rows]
     values = [found.value for found in estimates if found is not None and found.value is not None]
     if not values:
-        return NONE
+        return max((column.without(unit) for unit, _ in rows), key=lambda words: words != NONE)
     show = signed if column.signed else number
     return f"{show(fmean(values))} ({show(min(values))} … {show(max(values))})" if len(values) > 1 else show(values[0])
 

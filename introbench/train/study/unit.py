@@ -13,7 +13,7 @@ from introbench.errors import FolderInUseError
 from introbench.files import disk_errors, write_whole
 from introbench.hashing import file_hash
 from introbench.metrics.summary import dump, summarise
-from introbench.models.spec import ModelSpec
+from introbench.models.spec import ModelSpec, parse_spec
 from introbench.runs.config import resolve_config
 from introbench.runs.execute import Progress, execute
 from introbench.runs.manifest import git_state, hardware, versions
@@ -27,7 +27,7 @@ from introbench.train.study.config import Unit
 from introbench.train.study.results import Cost, UnitResult, task_results, trained_on
 from introbench.train.trainer import TrainOutcome, open_base, train
 
-__all__ = ["estimated_seconds", "run_unit", "unit_folder"]
+__all__ = ["estimated_seconds", "name_of_origin", "run_unit", "unit_folder"]
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 _PATIENCE = 2.0
@@ -65,7 +65,8 @@ def run_unit(unit: Unit, out: Path, on_progress: OnProgress = lambda progress: N
     with clock.running("training"):
         outcome = train(config, told)
     with clock.running("evaluation"):
-        run = _evaluate(unit, config, outcome, folder / "run", told)
+        base, m0 = open_base(config.model, config.hyperparameters.dtype)
+        run = _evaluate(unit, adapted_spec(base, outcome.out), folder / "run", told)
     summary = summarise(run)
     write_whole(run / "summary.json", dump(summary))
     return UnitResult(
@@ -75,22 +76,27 @@ def run_unit(unit: Unit, out: Path, on_progress: OnProgress = lambda progress: N
         arm={**unit.arm.model_dump(mode="json", exclude={"train"}), "train": unit.arm.train.as_json()},
         seed=unit.seed,
         student=unit.study.student,
+        student_parts=dict(m0.fingerprint.parts),
         status="done",
         trained_on=trained_on(training),
-        cost=Cost(
-            label_seconds=clock.seconds("labels"),
-            training_seconds=clock.seconds("training"),
-            evaluation_seconds=clock.seconds("evaluation"),
-            step_seconds=round(outcome.seconds, 1),
-            steps=outcome.steps,
-            training_tokens=outcome.tokens,
-        ),
-        tasks=task_results(summary, _origin(unit)),
+        cost=_cost(clock, outcome),
+        tasks=task_results(summary, name_of_origin(unit)),
         trajectory=[dict(row) for row in outcome.trajectory],
         adapter_sha256=file_hash(str(outcome.out / ADAPTER_WEIGHTS)),
         versions=versions(),
         hardware=hardware(),
         git=git_state(),
+    )
+
+
+def _cost(clock: _Clock, outcome: TrainOutcome) -> Cost:
+    return Cost(
+        label_seconds=clock.seconds("labels"),
+        training_seconds=clock.seconds("training"),
+        evaluation_seconds=clock.seconds("evaluation"),
+        step_seconds=round(outcome.seconds, 1),
+        steps=outcome.steps,
+        training_tokens=outcome.tokens,
     )
 
 
@@ -156,14 +162,22 @@ def _origin(unit: Unit) -> str | None:
     return None if labels in (None, M0) or is_stored(str(labels)) else labels
 
 
+def name_of_origin(unit: Unit) -> str | None:
+    """What runs call the model that the labels come from: they sort the options of a spec. None as for M0's labels.
+
+    Raises SpecError where it is no spec.
+    """
+    origin = _origin(unit)
+    return None if origin is None else str(parse_spec(origin))
+
+
 def _references(unit: Unit) -> tuple[str, ...]:
     origin = _origin(unit)
     return (*([origin] if origin else []), *unit.study.evaluation.references)
 
 
-def _evaluate(unit: Unit, config: TrainConfig, outcome: TrainOutcome, run: Path, on_progress: OnProgress) -> Path:
-    base, chosen = open_base(config.model, config.hyperparameters.dtype)[0], unit.study.evaluation
-    trained = adapted_spec(ModelSpec("hf", base.name, base.options), outcome.out)
+def _evaluate(unit: Unit, trained: ModelSpec, run: Path, on_progress: OnProgress) -> Path:
+    chosen = unit.study.evaluation
     asked = resolve_config(
         f"{unit.id}={trained}",
         _references(unit),
