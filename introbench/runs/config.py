@@ -15,7 +15,7 @@ from introbench.tasks import Task
 from introbench.tasks.registry import TaskVariant, expand_specs, find_tasks, resolve_tasks
 from introbench.tasks.types import Split
 
-__all__ = ["AA_SHARE", "Mode", "ModelEntry", "Role", "RunConfig", "resolve_config"]
+__all__ = ["AA_SHARE", "Mode", "ModelEntry", "Role", "RunConfig", "Skip", "resolve_config", "skip_of"]
 
 _NAMED = re.compile(r"(?P<name>[\w.-]+)=(?P<spec>.+)")
 
@@ -42,6 +42,10 @@ class ModelEntry:
     role: Role
 
 
+Skip = int | Mapping[str, int]
+"""Items that are passed over: of every task, or by the name of a task."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunConfig:
     """A resolved configuration; two runs with equal ones ask the same questions.
@@ -54,8 +58,8 @@ class RunConfig:
         seed: root seed of every draw.
         explanations: "constrained" to the candidates, written in "free" text and parsed, or "none" are asked for.
         aa_share: share of the items that are asked a second time in other company (A/A), 0 to 1.
-        skip: number of items per task that are passed over before the first one is asked: those on which choices were
-            made.
+        skip: number of items that are passed over before the first one is asked: those on which choices were made. Of
+            every task, or by the name of a task where they differ; none of a task that is not named.
     """
 
     models: tuple[ModelEntry, ...]
@@ -65,7 +69,7 @@ class RunConfig:
     seed: int
     explanations: Mode
     aa_share: float
-    skip: int = 0
+    skip: Skip = 0
 
     def as_json(self) -> Mapping[str, Any]:
         """The form in which it stands in the manifest."""
@@ -88,7 +92,7 @@ def resolve_config(
     model_options: Mapping[str, str] | None = None,
     include_paths: Sequence[Path] = (),
     task_values: Mapping[str, str] | None = None,
-    skip: int = 0,
+    skip: Skip = 0,
 ) -> tuple[RunConfig, list[TaskVariant]]:
     """Check everything that can be checked without loading a model.
 
@@ -96,7 +100,7 @@ def resolve_config(
         options: model options that hold for every model whose backend takes them and whose spec does not set them.
         model_options: more options of the model under test, and of its declared base.
         task_values: values of task parameters, for every task that takes them and whose spec does not set them.
-        skip: number of items per task that are passed over first.
+        skip: number of items that are passed over first, of every task or by its name.
 
     Raises SpecError or UsageError that names what is wrong.
     """
@@ -116,7 +120,14 @@ def resolve_config(
         roles.insert(1, "base")
     entries = _entries(asked, roles)
     names = tuple(variant.name for variant in variants)
-    return RunConfig(entries, names, split, limit, seed, explanations, share, skip), variants
+    passed = skip_of(skip, [variant.task.info.name for variant in variants])
+    return RunConfig(entries, names, split, limit, seed, explanations, share, passed), variants
+
+
+def skip_of(skip: Skip, tasks: Sequence[str]) -> Skip:
+    """The same of some tasks alone; one number where it is that of all of them."""
+    by_task = {task: skip if isinstance(skip, int) else skip.get(task, 0) for task in tasks}
+    return dict(by_task) if len(set(by_task.values())) > 1 else next(iter(by_task.values()), 0)
 
 
 def _variants(specs: Sequence[str], known: Mapping[str, Task], values: Mapping[str, str]) -> list[TaskVariant]:

@@ -135,11 +135,12 @@ def rendering_of(config: RunConfig, variant: TaskVariant) -> Rendering:
     planned = plan_items(items, templates, name, config.seed)
     if not planned:
         raise TaskError(f"{name}: none of its {len(items)} items has the fields that a cue names")
-    if config.skip >= len(planned):
+    passed = config.skip if isinstance(config.skip, int) else config.skip[name]
+    if passed >= len(planned):
         raise TaskError(f"{name}: has {len(planned)} items in the split {config.split!r}, all of them passed over")
     uncued = {"items that no cue applies to": len(items) - len(planned)} if len(planned) < len(items) else {}
     skipped = {**found.skipped, **uncued}
-    kept = planned[config.skip :][: config.limit]
+    kept = planned[passed:][: config.limit]
     return Rendering(variant, config.seed, found, kept, skipped, templates, shown)
 
 

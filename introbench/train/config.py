@@ -126,14 +126,14 @@ class EvaluationConfig:
         limit: held-out items per task, None for all.
         references: models beside the base, as "NAME=SPEC" or a spec: the label source where it is another model.
         seed: root seed of the runs.
-        skip: number of held-out items per task that are passed over first.
+        skip: number of held-out items that are passed over first, of every task or by its name.
     """
 
     tasks: tuple[str, ...] = ()
     limit: int | None = 100
     references: tuple[str, ...] = ()
     seed: int = 0
-    skip: int = 0
+    skip: int | Mapping[str, int] = 0
 
 
 @dataclass(frozen=True)

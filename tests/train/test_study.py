@@ -130,6 +130,25 @@ def test_items_on_which_a_regime_was_chosen_are_passed_over(tmp_path: Path) -> N
         items(skip=10**6)
 
 
+def test_items_are_passed_over_by_task_and_a_number_for_all_tasks_is_one_of_each(tmp_path: Path) -> None:
+    arms = ["kl", {"arm": "kl", "name": "both", "test": ["dilemmas", "hint_facts?k=4"]}]
+
+    def units(skip: Any) -> list[Unit]:
+        return units_of(read_study(written(tmp_path, arms=arms, seeds=[0], evaluation={"limit": 2, "skip": skip})))
+
+    (alone, both), (usual, usual_both) = units({"hint_facts": 30}), units(30)
+    assert alone.hash == usual.hash and both.hash != usual_both.hash
+    assert both.evaluation.skip == {"dilemmas": 0, "hint_facts": 30} and usual_both.evaluation.skip == 30
+    asked = [
+        resolve_config("scripted/oracle", tasks=both.test, limit=2, skip=skip) for skip in (both.evaluation.skip, 0, 30)
+    ]
+    assert [config.as_json().get("skip") for config, _ in asked] == [{"dilemmas": 0, "hint_facts": 30}, None, 30]
+    each, first, behind = ([{case.item.id for case in task.cases} for task in make_plan(*one).tasks] for one in asked)
+    assert each == [first[0], behind[1]] != [behind[0], first[1]]
+    with pytest.raises(UsageError, match=r"evaluation\.skip: no unit is run on 'aita'; there are dilemmas, hint_facts"):
+        units({"aita": 3})
+
+
 def test_units_are_chosen_by_name(tmp_path: Path) -> None:
     study = read_study(written(tmp_path))
     assert [unit.id for unit in chosen_units(study, ["*-s1"])] == ["kl-s1", "no_kl-s1", "noise-0.2-s1"]

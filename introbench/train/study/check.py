@@ -49,13 +49,13 @@ def check_study(units: Sequence[Unit], out: Path, results: Path) -> None:
 
 def _check_questions(study: Study, units: Sequence[Unit]) -> None:
     """Raises where a task of any unit, or a model that all of them are set against, cannot be had."""
-    chosen = study.evaluation
     for tasks in dict.fromkeys(unit.tasks for unit in units):
         resolve_config(study.student, tasks=tasks, split="train")
     references: dict[str, None] = {}
-    for tested in dict.fromkeys(unit.test for unit in units):
+    for unit in {unit.test: unit for unit in units}.values():
+        chosen = unit.evaluation
         config, variants = resolve_config(
-            study.student, chosen.references, tested, limit=chosen.limit, skip=chosen.skip, seed=chosen.seed
+            study.student, chosen.references, unit.test, limit=chosen.limit, skip=chosen.skip, seed=chosen.seed
         )
         make_plan(config, variants)
         references |= {entry.spec: None for entry in config.models if entry.role == "reference"}

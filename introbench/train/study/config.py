@@ -13,10 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from introbench.errors import UsageError
 from introbench.files import slug
 from introbench.hashing import content_hash
+from introbench.runs.config import skip_of
 from introbench.train.arm import Arm, resolve_arm
 
 __all__ = ["ArmEntry", "Evaluation", "Study", "Unit", "read_study", "units_of"]
 
+_Items = Annotated[int, Field(ge=0)]
 _Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
 
 
@@ -33,8 +35,9 @@ class Evaluation(_Part):
     """The same at the steps of `evaluate_at`."""
     seed: int = 0
     """Root seed of the runs: which cues and hints a held-out item gets, and their order."""
-    skip: Annotated[int, Field(ge=0)] = 0
-    """Held-out items per task that are passed over first: those on which the regime was chosen."""
+    skip: _Items | dict[str, _Items] = 0
+    """Held-out items that are passed over first: those on which the regime was chosen. Of every task, or by its name;
+    none of a task that is not named."""
     references: tuple[str, ...] = ()
     """Models beside the base and the source of the labels, as "NAME=SPEC" or a spec."""
 
@@ -121,9 +124,15 @@ class Unit:
                 "case seed": study.case_seed,
                 "tasks": list(self.tasks),
                 "test": list(self.test),
-                "evaluation": study.evaluation.model_dump(mode="json"),
+                "evaluation": self.evaluation.model_dump(mode="json"),
             }
         )
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """What it is asked, of its own tasks alone."""
+        chosen = self.study.evaluation
+        return chosen.model_copy(update={"skip": skip_of(chosen.skip, [_base_name(task) for task in self.test])})
 
     @property
     def kind(self) -> str:
@@ -153,7 +162,17 @@ def read_study(path: Path) -> Study:
     twice = sorted({unit.id for unit in units if sum(other.id == unit.id for other in units) > 1})
     if twice:
         raise UsageError(f"{path}: two units are called {twice[0]}; leave one of them out")
+    passed = study.evaluation.skip
+    asked = {_base_name(task) for unit in units for task in unit.test}
+    if not isinstance(passed, int) and (unasked := sorted(passed.keys() - asked)):
+        raise UsageError(
+            f"{path}: evaluation.skip: no unit is run on {unasked[0]!r}; there are {', '.join(sorted(asked))}"
+        )
     return study
+
+
+def _base_name(task: str) -> str:
+    return task.partition("?")[0]
 
 
 def units_of(study: Study) -> list[Unit]:

@@ -9,6 +9,7 @@ import yaml
 from introbench.metrics.matrix import Matrix, TaskMatrix
 from introbench.report.cells import cell
 from introbench.report.sentences import number, signed
+from introbench.runs.config import Skip
 from introbench.texts import inert
 from introbench.train.study.config import Study, Unit
 from introbench.train.study.results import UnitResult
@@ -93,16 +94,20 @@ def _head(study: Study, planned: Sequence[PlannedUnit], results: Mapping[str, Un
 def _fixed(study: Study, units: Sequence[Unit]) -> Iterator[str]:
     chosen = study.evaluation
     items = "all held-out items" if chosen.limit is None else f"{chosen.limit} held-out items"
-    items += f" behind the first {chosen.skip}" if chosen.skip else ""
     yield from ("## What is run", "")
     usual, who = study.test or study.tasks, "every unit is"
+    skips = {", ".join(unit.test): unit.evaluation.skip for unit in units}
+    passed = skips.get(", ".join(usual), 0)
+    items += _behind(passed)
     explained = _apart(study.tasks, {unit.id: unit.tasks for unit in units})
     if tested := _apart(usual, {unit.id: unit.test for unit in units}):
         who = "units are"
     yield f"- student (M0): `{study.student}`; explained in training: {', '.join(study.tasks)}"
     yield from (f"- explained in training by {ids}: {tasks}" for tasks, ids in explained.items())
     yield f"- {who} run on {items} of {', '.join(usual)}, cases of seed {chosen.seed}"
-    yield from (f"- run likewise on {tasks} instead: {ids}" for tasks, ids in tested.items())
+    for tasks, ids in tested.items():
+        apart = "" if skips[tasks] == passed else _behind(skips[tasks]) or ", from the first item on"
+        yield f"- run likewise on {tasks} instead{apart}: {ids}"
     yield f"- seeds: {', '.join(map(str, study.seeds))}; training cases of seed {study.case_seed}"
     if study.settings:
         yield f"- every arm: {', '.join(f'{name}={value}' for name, value in study.settings.items())}"
@@ -111,6 +116,13 @@ def _fixed(study: Study, units: Sequence[Unit]) -> Iterator[str]:
         yield from ("### Fixed before the first unit ran", "", "```yaml")
         yield yaml.safe_dump(study.written_down, sort_keys=False, allow_unicode=True).rstrip()
         yield from ("```", "")
+
+
+def _behind(skip: Skip) -> str:
+    """Which held-out items are passed over first; nothing where none are."""
+    if isinstance(skip, int):
+        return f" behind the first {skip}" if skip else ""
+    return f" behind the first {' and '.join(f'{count} of {task}' for task, count in skip.items())}"
 
 
 def _apart(usual: tuple[str, ...], tasks: Mapping[str, tuple[str, ...]]) -> dict[str, str]:

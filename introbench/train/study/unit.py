@@ -136,7 +136,7 @@ def _request(unit: Unit, out: Path) -> SetRequest:
 def _training(
     unit: Unit, request: SetRequest, training: TrainingSet, folder: Path, shared: Path | None = None
 ) -> TrainConfig:
-    chosen, arm = unit.study.evaluation, unit.arm
+    chosen, arm = unit.evaluation, unit.arm
     evaluation = None
     if arm.train.evaluate_at:
         evaluation = EvaluationConfig(
@@ -173,11 +173,11 @@ def name_of_origin(unit: Unit) -> str | None:
 
 def _references(unit: Unit) -> tuple[str, ...]:
     origin = _origin(unit)
-    return (*([origin] if origin else []), *unit.study.evaluation.references)
+    return (*([origin] if origin else []), *unit.evaluation.references)
 
 
 def _evaluate(unit: Unit, trained: ModelSpec, run: Path, on_progress: OnProgress) -> Path:
-    chosen = unit.study.evaluation
+    chosen = unit.evaluation
     asked = resolve_config(
         f"{unit.id}={trained}",
         _references(unit),
