@@ -42,7 +42,7 @@ def add_adapter(model: Any, chosen: Hyperparameters, base: str) -> Any:
         with warnings.catch_warnings():
             # The Conv1D layers of GPT-2 hold their weights transposed; peft sees to it, and says so.
             warnings.filterwarnings("ignore", message="fan_in_fan_out is set to False")
-            # A mixture of experts comes with ranks for weights that "all-linear" does not reach; they stay frozen.
+            # Ranks of experts, whose weights are no layers, are taken, though peft finds no layer of their names.
             warnings.filterwarnings("ignore", message="The following (rank|alpha)_pattern keys did not match")
             found = get_peft_model(model, config)
     except ValueError as error:
