@@ -105,17 +105,27 @@ def training_set(request: SetRequest, measure: Measure = execute) -> TrainingSet
 
 
 def stand_in_set(request: SetRequest) -> TrainingSet:
-    """The cases of a training set before anything is measured, each with a stand-in for its label; to count them.
+    """The cases of a training set before anything is measured, with stand-ins for labels and behaviour; to count them.
 
     Cases that turn out to have no label, or are left out to balance verdicts, are among them.
+
+    Raises UsageError where there cannot be as many labels as the arm asks for, or it names a kind of items that no
+    case is of.
     """
-    arm = request.arm
-    beside = _beside(request)
+    arm, beside = request.arm, _beside(request)
     rows: list[TrainingCase] = []
+    counts: dict[str, int] = {}
     if arm.labels is not None or arm.concurrent is not None:
-        cases = _asking(request, execute).cases[: arm.labels_count]
-        rows = [_row(case, Stated("unchanged", 0), explained=arm.labels is not None) for case in cases]
-    return TrainingSet((*rows, *beside), _names([*rows, *beside]), (), _counted(behaviour=beside))
+        cases, stand_in = _asking(request, execute).cases, Stated("unchanged", 0)
+        same = Source(LabelOrigin("stand-in", "", "", "", len(cases)), {case.id: stand_in for case in cases})
+        # Of one verdict nothing can be balanced: cases that this leaves out are among them.
+        unbalanced = replace(request, arm=arm.model_copy(update={"balance": False}))
+        cases = _chosen(cases, [same, same], unbalanced, counts)
+        rows = [_row(case, stand_in, explained=arm.labels is not None) for case in cases]
+        if arm.concurrent:
+            does = {case.id: (stand_in.content, stand_in.content) for case in cases}
+            rows, counts["behaviour to learn"] = shifted(rows, arm.concurrent, does, request.seed)
+    return TrainingSet((*rows, *beside), _names([*rows, *beside]), (), counts | _counted(behaviour=beside))
 
 
 def relabelled(training: TrainingSet, source: Source) -> TrainingSet:

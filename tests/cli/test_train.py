@@ -100,3 +100,10 @@ def test_the_ready_configuration_has_the_sizes_of_the_predecessor(repository: Pa
     assert arm.labels_count == 12_642 and arm.train.dtype == "bfloat16"
     assert "introbench train --model hf/Qwen/Qwen3-8B --task hint_mmlu" in path.read_text()
     assert yaml.safe_load(path.read_text())["train"]["rank"] >= 96
+
+
+def test_a_dry_run_refuses_what_the_training_would(tiny_llama: Path, tmp_path: Path) -> None:
+    done = introbench(*small(tiny_llama), "--set", "labels_count=5000", "--dry-run")
+    assert done.returncode == 2
+    assert done.stderr.startswith("introbench: error: labels_count 5000: there are 20 labelled cases; ask for ")
+    assert len(done.stderr.strip().splitlines()) == 1
