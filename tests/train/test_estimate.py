@@ -65,6 +65,16 @@ def test_stand_ins_leave_nothing_out_to_balance_verdicts(tmp_path: Path) -> None
     assert plain == even
 
 
+def test_a_training_without_a_step_is_refused_and_not_estimated(tiny_llama: Path, tmp_path: Path) -> None:
+    values = {"items": 6, "epochs": 0.01, "allow_unbalanced": True}
+    asked = request("kl", tmp_path / "labels", f"hf/{tiny_llama}", **values)
+    for use, made in ((estimate_training, stand_in_set(asked)), (train, training_set(asked))):
+        config = TrainConfig(asked.student, made, tmp_path / "out", asked.arm.train, evaluation=None)
+        with pytest.raises(UsageError, match=r"epochs 0\.01: of 20 cases that is less than one") as found:
+            use(config)
+        assert "\n" not in str(found.value)
+
+
 def test_behaviour_alone_is_counted_as_it_is_trained(tiny_llama: Path, tmp_path: Path) -> None:
     values = {"items": 12, "labels": None, "rank": 4, "batch_tokens": 1500, "pack_tokens": 1500}
     for weight in (1.0, 0.0):
