@@ -107,3 +107,8 @@ def test_a_dry_run_refuses_what_the_training_would(tiny_llama: Path, tmp_path: P
     assert done.returncode == 2
     assert done.stderr.startswith("introbench: error: labels_count 5000: there are 20 labelled cases; ask for ")
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_the_ready_configuration_trains_on_one_case_of_each_question(repository: Path) -> None:
+    arm = resolve_arm(str(repository / "examples" / "train" / "qwen3_8b_hint_mmlu.yaml"))
+    assert arm.cases_per_item == 1 and arm.items is None

@@ -33,7 +33,13 @@ def taught(found: TrainingSet) -> list[tuple[str, bool, bool, bool, tuple[bool, 
 
 @pytest.mark.parametrize(
     "spec",
-    ["kl,labels_count=30", "concurrent=more,concurrent.dose=0.5,labels_count=30", BY_KIND, "jabberwocky"],
+    [
+        "kl,labels_count=30",
+        "kl,cases_per_item=1,hints=2",
+        "concurrent=more,concurrent.dose=0.5,labels_count=30",
+        BY_KIND,
+        "jabberwocky",
+    ],
 )
 def test_stand_ins_are_of_the_cases_that_are_trained_on_and_of_what_is_learnt_there(spec: str, tmp_path: Path) -> None:
     asked = request(spec, tmp_path)
@@ -63,6 +69,15 @@ def test_what_the_set_would_be_refused_for_is_said_before_anything_is_measured(
 def test_stand_ins_leave_nothing_out_to_balance_verdicts(tmp_path: Path) -> None:
     plain, even = (stand_in_set(request(spec, tmp_path)).cases for spec in ("kl", "kl,balance=true"))
     assert plain == even
+
+
+@pytest.mark.slow
+def test_the_ready_configuration_takes_one_case_of_each_question(shared_data: Path, repository: Path) -> None:
+    arm = resolve_arm(str(repository / "examples" / "train" / "qwen3_8b_hint_mmlu.yaml"))
+    values = {"data": str(shared_data / "mmlu")}
+    cases = stand_in_set(SetRequest(STUDENT, ("hint_mmlu",), arm, Path("none"), task_values=values)).cases
+    assert len(cases) == len({row.case.item.id for row in cases}) == 12_642
+    assert sum(row.case.hint is None for row in cases) == 2_813
 
 
 def test_a_training_without_a_step_is_refused_and_not_estimated(tiny_llama: Path, tmp_path: Path) -> None:
