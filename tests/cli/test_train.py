@@ -112,3 +112,30 @@ def test_a_dry_run_refuses_what_the_training_would(tiny_llama: Path, tmp_path: P
 def test_the_ready_configuration_trains_on_one_case_of_each_question(repository: Path) -> None:
     arm = resolve_arm(str(repository / "examples" / "train" / "qwen3_8b_hint_mmlu.yaml"))
     assert arm.cases_per_item == 1 and arm.items is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arm", "said"),
+    [
+        ("kl,labels_count=5000", "labels_count 5000: there are 20 labelled cases"),
+        ("labels=scripted/oracle?follow=0", '0.0% of 20 labels are "changed"'),
+    ],
+)
+def test_of_two_processes_one_says_what_is_wrong_with_the_labels(
+    arm: str, said: str, tiny_llama: Path, tmp_path: Path
+) -> None:
+    launcher = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "introbench")
+    command = ("train", "--model", f"hf/{tiny_llama}", "--arm", f"{arm},items=6", "--out", str(tmp_path / "out"))
+    done = subprocess.run(
+        [sys.executable, "-m", *launcher, *command],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "100", "OMP_NUM_THREADS": "1"},
+        timeout=250,
+        check=False,
+    )
+    assert done.stderr.count("introbench: error:") == 1 and said in done.stderr
+    assert "internal error" not in done.stderr
+    assert "exitcode  : 2 " in done.stderr  # as the launcher reports it
+    assert not (tmp_path / "out").exists()
