@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from peft.tuners.lora.layer import Linear as LoraLinear
 from torch import nn
+from transformers.pytorch_utils import Conv1D
 
 from introbench.errors import UsageError
 from introbench.files import write_whole
@@ -28,9 +29,10 @@ def add_adapter(model: Any, chosen: Hyperparameters, base: str) -> Any:
     Args:
         base: what the adapter's config calls the base.
 
-    Raises UsageError where no layer has a name that is asked for.
+    Raises UsageError where a name that is asked for is no layer's, or a layer of it takes no adapter.
     """
     named = list(chosen.targets)
+    known = sorted({_last(name) for name, module in model.named_modules() if isinstance(module, (nn.Linear, Conv1D))})
     torch.manual_seed(chosen.seed)
     config = LoraConfig(
         r=chosen.rank,
@@ -42,14 +44,28 @@ def add_adapter(model: Any, chosen: Hyperparameters, base: str) -> Any:
         with warnings.catch_warnings():
             # The Conv1D layers of GPT-2 hold their weights transposed; peft sees to it, and says so.
             warnings.filterwarnings("ignore", message="fan_in_fan_out is set to False")
-            # A mixture of experts comes with ranks for weights that "all-linear" does not reach; they stay frozen.
+            # Ranks of experts, whose weights are no layers, are taken, though peft finds no layer of their names.
             warnings.filterwarnings("ignore", message="The following (rank|alpha)_pattern keys did not match")
             found = get_peft_model(model, config)
     except ValueError as error:
         raise UsageError(f"targets {', '.join(named)}: {one_line(error)}") from error
+    if absent := _absent(found, named):
+        raise UsageError(f"targets {absent[0]}: no layer of the model is called that; there are {', '.join(known)}")
     found.peft_config["default"].base_model_name_or_path = base
     make_lean(found)
     return found
+
+
+def _absent(adapted: Any, named: Sequence[str]) -> list[str]:
+    """The names that fit no layer, as peft matches them; it takes them as long as any other fits one."""
+    taken = adapted.base_model.targeted_module_names
+    # Names that peft has put another in place of, as those of experts, stand no more in its config.
+    asked = adapted.peft_config["default"].target_modules
+    return [name for name in named if name in asked and not any(f".{each}".endswith(f".{name}") for each in taken)]
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def save_adapter(model: Any, folder: Path) -> None:

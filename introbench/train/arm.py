@@ -22,8 +22,12 @@ ARMS = Path(__file__).with_name("arms")
 
 _HYPERPARAMETERS = frozenset(field.name for field in fields(Hyperparameters))
 
-_GAINED: Mapping[tuple[str, str], Any] = {("concurrent", "kinds"): [], ("train", "content_weight"): 1.0}
-"""Values that arms have not always had, and at which an arm is the one that it was before."""
+_GAINED: Mapping[tuple[str, ...], Any] = {
+    ("cases_per_item",): None,
+    ("concurrent", "kinds"): [],
+    ("train", "content_weight"): 1.0,
+}
+"""Values that arms and their parts have not always had, and at which an arm is the one that it was before."""
 
 _Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -97,6 +101,8 @@ class Arm(_Part):
     """Training items that are labelled, per task; all where null."""
     hints: Annotated[int, Field(ge=1)] = 1
     """Choices that are hinted in turn on each item."""
+    cases_per_item: Annotated[int, Field(ge=1)] | None = None
+    """Cases of one item that are taken, those of a smaller number among them; all where null."""
     labels_count: Annotated[int, Field(ge=1)] | None = None
     """Explanations to learn, those of a smaller number among them; all where null."""
     fresh_every: Annotated[int, Field(ge=1)] | None = None
@@ -116,9 +122,10 @@ class Arm(_Part):
     def identity(self) -> str:
         """What tells it from other arms: all of its values, without those that arms gained and that it leaves alone."""
         plain = self._plain()
-        for (part, name), usual in _GAINED.items():
-            if plain[part] and plain[part][name] == usual:
-                del plain[part][name]
+        for (*part, name), usual in _GAINED.items():
+            values = plain[part[0]] if part else plain
+            if values and values[name] == usual:
+                del values[name]
         return _dumped(plain)
 
     def _plain(self) -> dict[str, Any]:

@@ -111,7 +111,7 @@ class Steps:
     Attributes:
         longest: tokens of the longest prompt with its reply.
 
-    Raises UsageError where the training set is empty or nothing of it is learnt.
+    Raises UsageError where the training set is empty or nothing of it is learnt, or the epochs hold no whole case.
     """
 
     def __init__(
@@ -134,6 +134,12 @@ class Steps:
             len(lesson.prompt_ids) + max(map(len, lesson.choices_ids)) for each in lessons for lesson in each
         )
         self._steps = list(self._planned(lessons))
+        if not self._steps:
+            cases = sum(map(bool, lessons))
+            raise UsageError(
+                f"epochs {chosen.epochs:g}: of {cases} cases that is less than one, and no step would be trained; "
+                "ask for more epochs, more items, or steps=1"
+            )
 
     def __len__(self) -> int:
         return len(self._steps)

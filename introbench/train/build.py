@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from introbench.train.measured import (
     measured,
     stored_labels,
 )
-from introbench.train.mixing import balanced, change_rate, cut_to, flipped, mixed, share_kept, shuffled
+from introbench.train.mixing import balanced, change_rate, cut_to, draw, flipped, mixed, share_kept, shuffled
 from introbench.train.rows import LabelOrigin, TrainingCase, TrainingSet
 from introbench.train.shift import beside_rows, shifted
 from introbench.train.sources import Measure
@@ -105,17 +106,27 @@ def training_set(request: SetRequest, measure: Measure = execute) -> TrainingSet
 
 
 def stand_in_set(request: SetRequest) -> TrainingSet:
-    """The cases of a training set before anything is measured, each with a stand-in for its label; to count them.
+    """The cases of a training set before anything is measured, with stand-ins for labels and behaviour; to count them.
 
     Cases that turn out to have no label, or are left out to balance verdicts, are among them.
+
+    Raises UsageError where there cannot be as many labels as the arm asks for, or it names a kind of items that no
+    case is of.
     """
-    arm = request.arm
-    beside = _beside(request)
+    arm, beside = request.arm, _beside(request)
     rows: list[TrainingCase] = []
+    counts: dict[str, int] = {}
     if arm.labels is not None or arm.concurrent is not None:
-        cases = _asking(request, execute).cases[: arm.labels_count]
-        rows = [_row(case, Stated("unchanged", 0), explained=arm.labels is not None) for case in cases]
-    return TrainingSet((*rows, *beside), _names([*rows, *beside]), (), _counted(behaviour=beside))
+        cases, stand_in = _asking(request, execute).cases, Stated("unchanged", 0)
+        same = Source(LabelOrigin("stand-in", "", "", "", len(cases)), {case.id: stand_in for case in cases})
+        # Of one verdict nothing can be balanced: cases that this leaves out are among them.
+        unbalanced = replace(request, arm=arm.model_copy(update={"balance": False}))
+        cases = _chosen(cases, [same, same], unbalanced, counts)
+        rows = [_row(case, stand_in, explained=arm.labels is not None) for case in cases]
+        if arm.concurrent:
+            does = {case.id: (stand_in.content, stand_in.content) for case in cases}
+            rows, counts["behaviour to learn"] = shifted(rows, arm.concurrent, does, request.seed)
+    return TrainingSet((*rows, *beside), _names([*rows, *beside]), (), counts | _counted(behaviour=beside))
 
 
 def relabelled(training: TrainingSet, source: Source) -> TrainingSet:
@@ -225,6 +236,9 @@ def _chosen(
     counts["without a label"] = len(answered) - len(found)
     if not found:
         raise UsageError(f"arm {arm.name!r}: no case is left that has a label; label more items")
+    if arm.cases_per_item is not None:
+        before, found = len(found), _few_per_item(found, arm.cases_per_item, request.seed)
+        counts["beyond cases_per_item"] = before - len(found)
     if arm.balance:
         before, found = len(found), balanced(found, first.stated, request.seed)
         counts["left out to balance verdicts"] = before - len(found)
@@ -233,6 +247,18 @@ def _chosen(
         found = cut_to(found, first.stated, arm.labels_count, request.seed, balance=arm.balance)
         counts["beyond labels_count"] = before - len(found)
     return found
+
+
+def _few_per_item(cases: Sequence[Case], count: int, seed: int) -> list[Case]:
+    """At most so many cases of each item, in their order."""
+    taken: Counter[tuple[str, str]] = Counter()
+    kept = set()
+    for case in sorted(cases, key=lambda case: draw(seed, case, "of its item")):
+        item = case.task, case.item.id
+        taken[item] += 1
+        if taken[item] <= count:
+            kept.add(case.id)
+    return [case for case in cases if case.id in kept]
 
 
 def _stated(

@@ -7,7 +7,9 @@ from typing import Any
 
 import torch
 
+from introbench.models.hf.quiet import quiet
 from introbench.scorer.budget import device_memory
+from introbench.train.adapter import add_adapter
 from introbench.train.config import Hyperparameters
 
 __all__ = ["TrainingMemory", "adapter_parameters", "fitting_tokens", "training_memory"]
@@ -72,17 +74,14 @@ def _bytes_per_token(config: Any, dtype: torch.dtype) -> int:
 
 
 def adapter_parameters(model: Any, chosen: Hyperparameters) -> int:
-    """Weights of an adapter of the linear layers that the hyperparameters name, counted on a model on any device."""
-    every = chosen.targets == ("all-linear",)
-    head = model.get_output_embeddings()
-    layers = [
-        (module.in_features, module.out_features)
-        for name, module in model.named_modules()
-        if isinstance(module, torch.nn.Linear)
-        and module is not head
-        and (every or name.rpartition(".")[2] in chosen.targets)
-    ]
-    return sum(chosen.rank * (into + out) for into, out in layers)
+    """Weights that the adapter of a transformers model will have, counted on one like it without weights.
+
+    Raises UsageError as `add_adapter` does.
+    """
+    # Which layers peft takes, and of experts how many weights, it alone knows.
+    with quiet(), torch.device("meta"):
+        adapted = add_adapter(type(model)(model.config), chosen, "")
+    return sum(each.numel() for each in adapted.parameters() if each.requires_grad)
 
 
 def fitting_tokens(

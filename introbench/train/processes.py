@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from accelerate import PartialState
 
+from introbench.errors import FollowedError, InterruptedRunError, IntrobenchError
 from introbench.ranks import PATIENCE
 from introbench.runs.config import RunConfig
 from introbench.runs.execute import execute
@@ -33,13 +35,38 @@ def joined() -> Any:
 def shared_training_set(request: SetRequest, measure: Measure = execute) -> TrainingSet:
     """The training set of an arm; of several processes the first one measures labels and the others read them.
 
-    Raises as `introbench.train.build.training_set` does.
+    Raises on the first process what `introbench.train.build.training_set` raises, FollowedError with the same exit
+    code on the others, and InterruptedRunError where the first one has died.
     """
     state = joined()
     if state is None:
         return training_set(request, measure)
-    with state.main_process_first():
-        return training_set(request, measure if state.is_main_process else _measured_already)
+    made: TrainingSet | None = None
+    failure: IntrobenchError | None = None
+    if state.is_main_process:
+        try:
+            made = training_set(request, measure)
+        except IntrobenchError as error:
+            failure = error
+    exit_code = _told(None if failure is None else failure.exit_code)
+    if failure is not None:
+        raise failure
+    if exit_code is not None:
+        raise FollowedError(exit_code)
+    return made or training_set(request, _measured_already)
+
+
+def _told(exit_code: int | None) -> int | None:
+    """The first process's exit code, for all; None where it has not failed. The others wait for it."""
+    message = [exit_code]
+    try:
+        dist.broadcast_object_list(message, src=0)
+    except RuntimeError as error:
+        raise InterruptedRunError(
+            "another process has died while labels were measured; what was answered is kept, the same command goes on "
+            "from there"
+        ) from error
+    return message[0]
 
 
 def _measured_already(config: RunConfig, variants: list[TaskVariant], out: Path) -> Path:

@@ -106,3 +106,42 @@ def test_the_ready_configuration_has_the_sizes_of_the_predecessor(repository: Pa
     assert arm.labels_count == 12_642 and arm.train.dtype == "bfloat16"
     assert "introbench train --model hf/Qwen/Qwen3-8B --task hint_mmlu" in path.read_text()
     assert yaml.safe_load(path.read_text())["train"]["rank"] >= 96
+
+
+def test_a_dry_run_refuses_what_the_training_would(tiny_llama: Path, tmp_path: Path) -> None:
+    done = introbench(*small(tiny_llama), "--set", "labels_count=5000", "--dry-run")
+    assert done.returncode == 2
+    assert done.stderr.startswith("introbench: error: labels_count 5000: there are 20 labelled cases; ask for ")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_the_ready_configuration_trains_on_one_case_of_each_question(repository: Path) -> None:
+    arm = resolve_arm(str(repository / "examples" / "train" / "qwen3_8b_hint_mmlu.yaml"))
+    assert arm.cases_per_item == 1 and arm.items is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arm", "said"),
+    [
+        ("kl,labels_count=5000", "labels_count 5000: there are 20 labelled cases"),
+        ("labels=scripted/oracle?follow=0", '0.0% of 20 labels are "changed"'),
+    ],
+)
+def test_of_two_processes_one_says_what_is_wrong_with_the_labels(
+    arm: str, said: str, tiny_llama: Path, tmp_path: Path
+) -> None:
+    launcher = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "introbench")
+    command = ("train", "--model", f"hf/{tiny_llama}", "--arm", f"{arm},items=6", "--out", str(tmp_path / "out"))
+    done = subprocess.run(
+        [sys.executable, "-m", *launcher, *command],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "100", "OMP_NUM_THREADS": "1"},
+        timeout=250,
+        check=False,
+    )
+    assert done.stderr.count("introbench: error:") == 1 and said in done.stderr
+    assert "internal error" not in done.stderr
+    assert "exitcode  : 2 " in done.stderr  # as the launcher reports it
+    assert not (tmp_path / "out").exists()

@@ -88,6 +88,7 @@ def test_what_is_written_in_a_spec_is_what_the_arm_holds(rate: float, rank: int,
         ("jabberwocky_behaviour,shuffle=true", "nothing for shuffle"),
         ("fresh=10,shuffle=true", "fresh labels take no shuffle"),
         ("kl,hints=0", "hints"),
+        ("kl,cases_per_item=0", "cases_per_item"),
         ("kl,rank=many", "rank"),
     ],
 )
@@ -102,6 +103,8 @@ def test_values_that_arms_gained_change_no_arm_that_leaves_them_alone(repository
     assert "kinds" not in left.identity and "content_weight" not in left.identity
     assert "- capitals" in used.identity and "content_weight: 2.0" in resolve_arm("kl,content_weight=2").identity
     assert resolve_arm("kl,content_weight=2").identity != resolve_arm("kl").identity
+    assert "cases_per_item" not in left.identity + resolve_arm("kl").identity
+    assert "cases_per_item: 1" in resolve_arm("kl,cases_per_item=1").identity
     # Units that were run before arms had these values are still theirs.
     for name in ("axes", "prereg"):
         study = read_study(repository / "studies" / f"{name}.yaml")

@@ -132,6 +132,14 @@ def test_steps_may_be_counted_and_a_part_of_an_epoch_is_a_part_of_the_cases(book
         Steps(nothing, book, CHOSEN, SecondReply(), 4000)
 
 
+def test_a_plan_without_a_step_is_refused(book: LessonBook) -> None:
+    every = rows()
+    with pytest.raises(UsageError, match=rf"epochs 0\.01: of {len(every)} cases that is less than one, and no step"):
+        Steps(every, book, replace(CHOSEN, epochs=0.01), SecondReply(), 4000)
+    assert len(Steps(every, book, replace(CHOSEN, epochs=1 / len(every)), SecondReply(), 4000)) == 1
+    assert len(Steps(every, book, replace(CHOSEN, epochs=0.01, steps=1), SecondReply(), 4000)) == 1
+
+
 def test_only_checkpoints_that_are_whole_count(tmp_path: Path) -> None:
     for step in (2, 10):
         folder = tmp_path / f"checkpoint-{step}"

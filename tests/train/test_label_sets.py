@@ -147,6 +147,21 @@ def test_smaller_counts_are_among_larger_ones_balanced_or_not(folder: Path) -> N
         made(folder, "kl", labels_count=5000)
 
 
+def test_of_each_item_as_many_cases_are_taken_as_asked_for_and_fewer_are_among_more(folder: Path) -> None:
+    plain, one, two = (made(folder, "kl", hints=2, cases_per_item=count) for count in (None, 1, 2))
+    cases = [Counter(row.case.item.id for row in found.cases) for found in (plain, one, two)]
+    assert cases[1] == dict.fromkeys(cases[0], 1)
+    assert cases[2] == {item: min(2, count) for item, count in cases[0].items()}
+    assert learnt(one).items() < learnt(two).items() < learnt(plain).items()
+    assert two.counts["beyond cases_per_item"] == len(plain.cases) - len(two.cases)
+    assert len({row.case.cue.kind for row in one.cases}) > 2  # which case it is, the item draws
+    assert learnt(made(folder, "kl", hints=2, seed=1, cases_per_item=1)).keys() != learnt(one).keys()
+    # Each item has its cases before they are balanced and cut down.
+    even = made(folder, "kl", hints=2, balance=True, labels_count=20, cases_per_item=1)
+    assert learnt(even).items() < learnt(one).items() and even.change_rate == 0.5
+    assert max(Counter(row.case.item.id for row in even.cases).values()) == 1
+
+
 def test_balancing_leaves_out_and_never_repeats(folder: Path) -> None:
     plain, even = made(folder, "kl"), made(folder, "kl", balance=True)
     counts = Counter(verdict for verdict, _ in learnt(plain).values())
