@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,7 +28,7 @@ from introbench.train.measured import (
     measured,
     stored_labels,
 )
-from introbench.train.mixing import balanced, change_rate, cut_to, draw, flipped, mixed, share_kept, shuffled
+from introbench.train.mixing import balanced, change_rate, cut_to, few_per_item, flipped, mixed, share_kept, shuffled
 from introbench.train.rows import LabelOrigin, TrainingCase, TrainingSet
 from introbench.train.shift import beside_rows, shifted
 from introbench.train.sources import Measure
@@ -237,7 +236,7 @@ def _chosen(
     if not found:
         raise UsageError(f"arm {arm.name!r}: no case is left that has a label; label more items")
     if arm.cases_per_item is not None:
-        before, found = len(found), _few_per_item(found, arm.cases_per_item, request.seed)
+        before, found = len(found), few_per_item(found, arm.cases_per_item, request.seed)
         counts["beyond cases_per_item"] = before - len(found)
     if arm.balance:
         before, found = len(found), balanced(found, first.stated, request.seed)
@@ -247,18 +246,6 @@ def _chosen(
         found = cut_to(found, first.stated, arm.labels_count, request.seed, balance=arm.balance)
         counts["beyond labels_count"] = before - len(found)
     return found
-
-
-def _few_per_item(cases: Sequence[Case], count: int, seed: int) -> list[Case]:
-    """At most so many cases of each item, in their order."""
-    taken: Counter[tuple[str, str]] = Counter()
-    kept = set()
-    for case in sorted(cases, key=lambda case: draw(seed, case, "of its item")):
-        item = case.task, case.item.id
-        taken[item] += 1
-        if taken[item] <= count:
-            kept.add(case.id)
-    return [case for case in cases if case.id in kept]
 
 
 def _stated(

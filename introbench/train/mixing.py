@@ -25,7 +25,7 @@ from introbench.tasks.types import Case
 from introbench.train.measured import Stated
 from introbench.train.rows import Verdict
 
-__all__ = ["balanced", "change_rate", "cut_to", "flipped", "mixed", "share_kept", "shuffled"]
+__all__ = ["balanced", "change_rate", "cut_to", "few_per_item", "flipped", "mixed", "share_kept", "shuffled"]
 
 Labels = Mapping[str, Stated]
 """Labels by case id."""
@@ -58,6 +58,18 @@ def balanced(cases: Sequence[Case], stated: Labels, seed: int) -> list[Case]:
     return [case for case in cases if case.id in kept]
 
 
+def few_per_item(cases: Sequence[Case], count: int, seed: int) -> list[Case]:
+    """At most so many cases of each item, in their order."""
+    taken: Counter[tuple[str, str]] = Counter()
+    kept = set()
+    for case in sorted(cases, key=lambda case: draw(seed, case, "of its item")):
+        item = case.task, case.item.id
+        taken[item] += 1
+        if taken[item] <= count:
+            kept.add(case.id)
+    return [case for case in cases if case.id in kept]
+
+
 def cut_to(cases: Sequence[Case], stated: Labels, count: int, seed: int, *, balance: bool = False) -> list[Case]:
     """That many cases, in their order. Raises UsageError where there are fewer.
 
@@ -67,7 +79,7 @@ def cut_to(cases: Sequence[Case], stated: Labels, count: int, seed: int, *, bala
     if count > len(cases):
         raise UsageError(
             f"labels_count {count}: there are {len(cases)} labelled cases; ask for that many, label more items, or "
-            "give hints=4 for more cases an item"
+            "take more cases an item (hints, cases_per_item)"
         )
     order = sorted(cases, key=lambda case: draw(seed, case, "count"))
     if balance:
