@@ -11,7 +11,6 @@ from introbench.cli.options import Offline
 from introbench.cli.say import say
 
 if TYPE_CHECKING:
-    from introbench.metrics.matrix import Matrix
     from introbench.train.study.config import Study
     from introbench.train.study.runner import PlannedUnit
 
@@ -24,7 +23,6 @@ _Results = Annotated[
     Path | None,
     typer.Option("--results", metavar="DIR", help="Results of units; results/NAME beside the study if left out."),
 ]
-_MATRIX = "matrix.json"
 _PAGE = Path("docs/study.md")
 
 
@@ -104,12 +102,14 @@ def report(
     study: _File,
     results: _Results = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="DIR", help="Folder of the study, to make the matrix from.")
+        Path | None,
+        typer.Option("--out", "-o", metavar="DIR", help="Folder of the study, to set its units against each other."),
     ] = None,
     page: Annotated[Path, typer.Option("--page", metavar="FILE", help="The page.")] = _PAGE,
 ) -> None:
     """Write the page of a study; never over that of another one. Needs no torch."""
     from introbench.files import write_whole
+    from introbench.train.study.across import across_units, kept_across
     from introbench.train.study.config import read_study
     from introbench.train.study.page import study_page
     from introbench.train.study.results import read_results
@@ -120,9 +120,10 @@ def report(
     folder = _folder(study, asked, results)
     planned = plan_study(asked, folder, out)
     found = read_results(folder, [each.unit for each in planned])
-    matrix = _matrix(asked, folder, out)
+    if out is not None:
+        across_units(asked, out, folder)
     named = "" if _named(page) == _named(_PAGE) else _named(page)
-    write_whole(page, study_page(asked, planned, found, matrix, _named(study), named).encode())
+    write_whole(page, study_page(asked, planned, found, kept_across(folder), _named(study), named).encode())
     done = sum(each.state == "done" for each in planned)
     say(f"{page}: {done} of {len(planned)} units")
 
@@ -176,13 +177,3 @@ def _folder(path: Path, study: Study, results: Path | None) -> Path:
 
 def _minutes(seconds: float | None) -> str:
     return "-" if seconds is None else f"{seconds / 60:.1f} min"
-
-
-def _matrix(study: Study, results: Path, out: Path | None) -> Matrix | None:
-    """Emitter × teacher, made anew where the runs are at hand; else as it was made before."""
-    from introbench.files import write_whole
-    from introbench.train.study.across import matrix_bytes, matrix_of_units, read_matrix
-
-    if out is not None and (made := matrix_of_units(study, out)) is not None:
-        write_whole(results / _MATRIX, matrix_bytes(made))
-    return read_matrix(results / _MATRIX)

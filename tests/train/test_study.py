@@ -25,7 +25,7 @@ from introbench.runs.directory import RunDirectory
 from introbench.runs.execute import Progress
 from introbench.runs.plan import make_plan
 from introbench.train.rows import TrainingSet
-from introbench.train.study.across import units_in_matrix
+from introbench.train.study.across import Across, kept_across, units_in_matrix
 from introbench.train.study.check import check_study
 from introbench.train.study.config import Study, Unit, read_study, units_of
 from introbench.train.study.page import study_page
@@ -34,6 +34,8 @@ from introbench.train.study.runner import chosen_units, plan_study, run_units, u
 from introbench.train.study.task_tables import detectable_gap, task_section
 from introbench.train.study.unit import name_of_origin, run_unit, unit_folder
 from introbench.train.trainer import open_base
+
+NOTHING = Across(matrix=None, contrasts=())
 
 SETTINGS = {
     "items": 16,
@@ -328,7 +330,9 @@ def test_a_unit_that_cannot_be_carried_out_is_written_down_and_tried_again(tmp_p
 
     found = list(run_units(units_of(study), tmp_path / "results", carry_out))
     assert [result.status for _, result in found] == ["failed", "done", "done"]
-    page = study_page(study, plan_study(study, tmp_path / "results"), {u.id: r for u, r in found}, None, "small.yaml")
+    page = study_page(
+        study, plan_study(study, tmp_path / "results"), {u.id: r for u, r in found}, NOTHING, "small.yaml"
+    )
     assert "1 of 3 units could not be carried out: kl-s0" in page and "kl-s0: no such thing" in page
     assert [unit.id for unit, _ in run_units(units_of(study), tmp_path / "results", carry_out)] == ["kl-s0"]
     assert tried == ["kl-s0", "no_kl-s0", "noise-0.2-s0", "kl-s0"]
@@ -350,7 +354,7 @@ def test_a_result_too_large_to_be_committed_fails_its_unit_and_no_other(tmp_path
 def test_the_page_says_which_units_are_run_on_or_explain_other_tasks(tmp_path: Path) -> None:
     def fixed(arms: list[Any]) -> list[str]:
         study = read_study(written(tmp_path, arms=arms, seeds=[0]))
-        return study_page(study, plan_study(study, tmp_path), {}, None, "small.yaml").splitlines()
+        return study_page(study, plan_study(study, tmp_path), {}, NOTHING, "small.yaml").splitlines()
 
     both = {"test": ["hint_facts", "dilemmas"]}
     page = fixed(["kl", {"arm": "no_kl", **both}, {"arm": "shuffled", **both}, {"arm": "kl", "tasks": ["dilemmas"]}])
@@ -564,7 +568,7 @@ def test_the_numbers_of_a_unit_are_those_of_its_run(carried_out: tuple[Path, Stu
 
 @pytest.mark.slow
 def test_a_study_that_is_done_runs_nothing_again_and_its_page_is_whole(carried_out: tuple[Path, Study]) -> None:
-    path, _ = carried_out
+    path, study = carried_out
     before = {file: file.stat().st_mtime_ns for file in path.parent.rglob("*") if file.is_file()}
     again = introbench("study", "run", path, "--out", path.parent / "out", "--offline")
     assert again.returncode == 0 and "done" not in again.stdout, again.stderr
@@ -582,8 +586,24 @@ def test_a_study_that_is_done_runs_nothing_again_and_its_page_is_whole(carried_o
         "too little drift to tell",
         "kl against no_kl",
         "J by deciding token",
+        "The first arm against the others",
     ):
         assert word in text
+    results = read_results(path.parent / "results" / "small", units_of(study))
+    contrasts = kept_across(path.parent / "results" / "small").contrasts
+    assert [(each.first, each.second) for each in contrasts] == [("kl-s0", "shuffled-s0"), ("kl-s0", "other-s0")]
+    for each in contrasts:
+        (one,), (other,) = results[each.first].tasks, results[each.second].tasks
+        assert one.base is not None and other.base is not None
+        for found, numbers in (
+            (each.exact_match, (one.own.self_scores.exact_match, other.own.self_scores.exact_match)),
+            (each.verdict_j, (one.own.self_scores.youden_j, other.own.self_scores.youden_j)),
+            (each.gap, (one.base.exact.gap, other.base.exact.gap)),
+        ):
+            first, second = (number.value for number in numbers)
+            assert found.estimate.value == pytest.approx(first - second, abs=3e-6)
+        gaps = [other.gap.test.p for other in contrasts if other.gap.test.p is not None]
+        assert each.gap.test.family == max(len(gaps), 1)
     assert "Not made yet" not in text and "None" not in text and "nan" not in text
     # Without the runs, the page is made of the results alone and is the same.
     page.unlink()

@@ -1,19 +1,29 @@
-"""Units of a study against each other: does every one's report fit its own behaviour better than its peers'?"""
+"""Units of a study against each other: emitter × teacher, and the first arm against each of its controls."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from introbench.errors import UsageError
+from introbench.files import write_whole
 from introbench.hashing import canonical_json
+from introbench.metrics.contrast import Contrast, contrast_of
+from introbench.metrics.frozen import Frozen
 from introbench.metrics.matrix import Matrix, matrix_of
-from introbench.metrics.read import read_run
+from introbench.metrics.read import Run, read_run
+from introbench.metrics.significance import with_holm
 from introbench.metrics.summary import rounded
 from introbench.train.study.config import Study, Unit, units_of
 
-__all__ = ["FIRST_ARMS", "matrix_bytes", "matrix_of_units", "read_matrix", "units_in_matrix"]
+__all__ = ["FIRST_ARMS", "Across", "across_units", "kept_across", "units_in_matrix"]
+
+_MATRIX, _CONTRASTS = "matrix.json", "contrasts.json"
+
+_Kept = TypeVar("_Kept", bound=Frozen)
 
 FIRST_ARMS = 3
 """Arms whose units are set against each other where the study names none."""
@@ -33,29 +43,72 @@ def units_in_matrix(study: Study) -> list[Unit]:
     return [unit for unit in units if unit.arm.name in chosen and (unit.tasks, unit.test) == usual]
 
 
-def matrix_of_units(study: Study, out: Path) -> Matrix | None:
-    """Emitter × teacher over the last runs of units that are there, M0 among them; None with fewer than two.
+class Across(Frozen):
+    """What a study's units are against each other; made from runs, and kept as files for when they are gone."""
+
+    matrix: Matrix | None
+    """Emitter × teacher; null where it has not been made."""
+    contrasts: tuple[Contrast, ...]
+    """The first arm of those in the matrix against each of the others, seed by seed."""
+
+
+class _Contrasts(Frozen):
+    contrasts: tuple[Contrast, ...]
+
+
+def across_units(study: Study, out: Path, results: Path) -> None:
+    """Make both from the last runs of units that are there, M0 among them, and keep them. Nothing with fewer than two.
 
     Args:
         out: folder of the study.
+        results: folder of its results.
     """
-    runs = [(unit.id, out / "units" / unit.id / "run") for unit in units_in_matrix(study)]
-    ready = [(name, run) for name, run in runs if (run / "summary.json").is_file()]
+    found = [(unit, out / "units" / unit.id / "run") for unit in units_in_matrix(study)]
+    ready = [(unit, read_run(run)) for unit, run in found if (run / "summary.json").is_file()]
     if len(ready) < 2:
-        return None
-    return matrix_of([read_run(run) for _, run in ready], [name for name, _ in ready])
+        return
+    matrix = matrix_of([run for _, run in ready], [unit.id for unit, _ in ready])
+    _keep(results / _MATRIX, matrix)
+    _keep(results / _CONTRASTS, _Contrasts(contrasts=_contrasts(ready)))
 
 
-def matrix_bytes(matrix: Matrix) -> bytes:
-    """The content of the file that is kept."""
-    return canonical_json(rounded(matrix.model_dump(mode="json"))).encode() + b"\n"
+def _contrasts(ready: Sequence[tuple[Unit, Run]]) -> tuple[Contrast, ...]:
+    first = ready[0][0].arm.name
+    pairs = [
+        (one, other)
+        for one in ready
+        for other in ready
+        if one[0].arm.name == first != other[0].arm.name and one[0].seed == other[0].seed
+    ]
+    found = [
+        contrast
+        for (unit, run), (other, other_run) in pairs
+        for contrast in contrast_of((run, other_run), (unit.id, other.id))
+    ]
+    # Each number is tested in every pair.
+    for name in ("exact_match", "verdict_j", "gap"):
+        tests = with_holm([getattr(each, name).test for each in found])
+        found = [
+            each.model_copy(update={name: getattr(each, name).model_copy(update={"test": test})})
+            for each, test in zip(found, tests, strict=True)
+        ]
+    return tuple(found)
 
 
-def read_matrix(path: Path) -> Matrix | None:
-    """A matrix as it was kept; None where there is none. Raises UsageError where the file is no matrix."""
+def _keep(path: Path, made: Frozen) -> None:
+    write_whole(path, canonical_json(rounded(made.model_dump(mode="json"))).encode() + b"\n")
+
+
+def kept_across(results: Path) -> Across:
+    """Both as they were kept. Raises UsageError where a file is not what it should be."""
+    matrix, contrasts = _kept(results / _MATRIX, Matrix), _kept(results / _CONTRASTS, _Contrasts)
+    return Across(matrix=matrix, contrasts=contrasts.contrasts if contrasts else ())
+
+
+def _kept(path: Path, kind: type[_Kept]) -> _Kept | None:
     if not path.is_file():
         return None
     try:
-        return Matrix.model_validate_json(path.read_bytes())
+        return kind.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        raise UsageError(f"{path}: no matrix of this version ({str(error).splitlines()[0]}); remove it") from error
+        raise UsageError(f"{path}: not of this version ({str(error).splitlines()[0]}); remove it") from error

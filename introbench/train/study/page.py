@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import yaml
 
+from introbench.metrics.contrast import Contrast, Difference
 from introbench.metrics.matrix import Matrix, TaskMatrix
 from introbench.report.cells import cell
 from introbench.report.sentences import number, signed
 from introbench.runs.config import Skip
 from introbench.texts import inert
+from introbench.train.study.across import Across
 from introbench.train.study.config import Study, Unit
 from introbench.train.study.results import UnitResult
 from introbench.train.study.runner import PlannedUnit
@@ -39,7 +41,7 @@ def study_page(
     study: Study,
     planned: Sequence[PlannedUnit],
     results: Mapping[str, UnitResult],
-    matrix: Matrix | None,
+    across: Across,
     path: str,
     page: str = "",
 ) -> str:
@@ -47,7 +49,7 @@ def study_page(
 
     Args:
         results: by unit id, those that are present.
-        matrix: emitter × teacher of some units; None where it has not been made.
+        across: what some units are against each other.
         path: of the study's file, as commands name it.
         page: of the page, likewise; empty where commands leave it out.
     """
@@ -57,7 +59,8 @@ def study_page(
         *_head(study, planned, results, asked),
         *_fixed(study, [each.unit for each in planned]),
         *(line for name in _task_names(done) for line in task_section(study, name, done)),
-        *_matrix(matrix),
+        *_contrasts(across.contrasts),
+        *_matrix(across.matrix),
         *_trajectories(done),
         *_labels(done),
         *_cost(study, done),
@@ -136,6 +139,33 @@ def _apart(usual: tuple[str, ...], tasks: Mapping[str, tuple[str, ...]]) -> dict
 
 def _task_names(done: Sequence[UnitResult]) -> list[str]:
     return list(dict.fromkeys(task.task for unit in done for task in unit.tasks))
+
+
+def _contrasts(contrasts: Sequence[Contrast]) -> Iterator[str]:
+    if not contrasts:
+        return
+    yield from ("## The first arm against the others", "")
+    yield (
+        "First − second, paired by case and clustered by item: Self (exact match), J of the verdict, and the gap "
+        "Self − Base. p is two-sided, of Holm over the pairs of each column; detectable: the difference that would be "
+        "told from 0 with 80 % power."
+    )
+    yield ""
+    body = [
+        [
+            f"{each.first} − {each.second}",
+            each.task,
+            *(text for found in (each.exact_match, each.verdict_j, each.gap) for text in _difference(found)),
+            shown_number(each.gap.test.detectable),
+        ]
+        for each in contrasts
+    ]
+    yield table(body, ["pair", "task", "Self", "p", "J of verdict", "p", "gap", "p", "detectable gap"])
+    yield ""
+
+
+def _difference(found: Difference) -> tuple[str, str]:
+    return cell(found.estimate, signed).plain, shown_number(found.test.p_holm)
 
 
 def _matrix(matrix: Matrix | None) -> Iterator[str]:
