@@ -93,7 +93,7 @@ def run(
                 say(f"{each.id}: {warning}", err=True)
             failed += found.status == "failed"
             say(f"{each.id}: {found.status}{': ' + found.error if found.error else ''}")
-    say(f"{folder} holds the results; introbench study report {study} --out {out} writes the page.")
+    say(f"{folder} holds the results; introbench study report {study} --out {out} --page FILE writes a page.")
     return int(failed > 0)
 
 
