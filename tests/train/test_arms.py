@@ -106,7 +106,7 @@ def test_values_that_arms_gained_change_no_arm_that_leaves_them_alone(repository
     assert "cases_per_item" not in left.identity + resolve_arm("kl").identity
     assert "cases_per_item: 1" in resolve_arm("kl,cases_per_item=1").identity
     # Units that were run before arms had these values are still theirs.
-    for name in ("axes", "prereg"):
+    for name in ("axes", "prereg", "warm"):
         study = read_study(repository / "studies" / f"{name}.yaml")
         assert len(read_results(repository / "studies" / "results" / name, units_of(study))) >= 9
 

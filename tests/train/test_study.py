@@ -24,6 +24,7 @@ from introbench.runs.config import resolve_config
 from introbench.runs.directory import RunDirectory
 from introbench.runs.execute import Progress
 from introbench.runs.plan import make_plan
+from introbench.train.arm import resolve_arm
 from introbench.train.rows import TrainingSet
 from introbench.train.study.across import Across, kept_across, units_in_matrix
 from introbench.train.study.check import check_study
@@ -107,7 +108,7 @@ def test_a_study_that_cannot_be_meant_is_refused(tmp_path: Path, changes: dict[s
     assert "\n" not in str(found.value)
 
 
-@pytest.mark.parametrize("name", ["embedded", "prereg"])
+@pytest.mark.parametrize("name", ["embedded", "prereg", "warm"])
 def test_the_studies_that_come_along_can_be_meant(repository: Path, name: str) -> None:
     units = units_of(read_study(repository / "studies" / f"{name}.yaml"))
     first = [(unit.arm.name, unit.seed) for unit in units[:9]]
@@ -117,6 +118,20 @@ def test_the_studies_that_come_along_can_be_meant(repository: Path, name: str) -
     one, other = (unit.arm.train.as_json() for unit in (units[0], units[3]))
     assert {key for key in one if one[key] != other[key]} == {"kl_weight"}
     assert [unit.id for unit in units_in_matrix(units[0].study)] == [unit.id for unit in units[:9]]
+
+
+@pytest.mark.model
+def test_the_warm_up_that_comes_along_is_of_the_embedded_model(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repository)
+    study = read_study(Path("studies/warm.yaml"))
+    _, head = open_base(study.student, "bfloat16")
+    results = read_results(Path("studies/results/warm"), units_of(study))
+    assert results["kl-s31"].student_parts["adapter"] == head.fingerprint.parts["adapter"]
+    arm = resolve_arm("studies/warm_up.yaml")
+    kept = resolve_arm("studies/adapters/warm_up/arm.yaml").model_copy(update={"name": arm.name})
+    assert kept.identity == arm.identity
 
 
 def test_items_on_which_a_regime_was_chosen_are_passed_over(tmp_path: Path) -> None:
@@ -424,7 +439,9 @@ def test_a_cost_counts_steps_that_a_killed_process_did_not_write_down() -> None:
     assert (cost.training, cost.seconds) == (1070, 1270)
 
 
-@pytest.mark.parametrize(("name", "page"), [("prereg", "study.md"), ("axes", "study-axes.md")])
+@pytest.mark.parametrize(
+    ("name", "page"), [("prereg", "study.md"), ("axes", "study-axes.md"), ("warm", "study-warm.md")]
+)
 def test_the_committed_page_is_what_the_results_say(name: str, page: str, repository: Path, tmp_path: Path) -> None:
     file = f"studies/{name}.yaml"
     (tmp_path / "docs").mkdir()
