@@ -120,8 +120,8 @@ def report(
     folder = _folder(study, asked, results)
     planned = plan_study(asked, folder, out)
     found = read_results(folder, [each.unit for each in planned])
-    if out is not None:
-        across_units(asked, out, folder)
+    for reason in across_units(asked, out, folder) if out is not None else []:
+        say(reason, err=True)
     named = "" if _named(page) == _named(_PAGE) else _named(page)
     write_whole(page, study_page(asked, planned, found, kept_across(folder), _named(study), named).encode())
     done = sum(each.state == "done" for each in planned)

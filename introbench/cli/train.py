@@ -124,11 +124,16 @@ def _chosen(spec: str, texts: list[str], labels: str | None, seed: int | None) -
     given |= {name: read_value(value) for name, value in split_pairs("--set", texts).items()}
     wanted: dict[str, object] = {} if labels is None else {"labels": labels}
     if labels == _FRESH:
-        often = resolve_arm(spec, given).fresh_every or resolve_arm(_FRESH).fresh_every
+        plain = resolve_arm(spec, given)
+        if plain.labels is None:
+            raise UsageError(
+                f"--labels {labels}: the arm {spec} learns no explanations; leave it out or name another arm"
+            )
+        often = plain.fresh_every or resolve_arm(_FRESH).fresh_every
         wanted = {"labels": M0, "fresh_every": often}
     arm = resolve_arm(spec, wanted | given)
     if labels is not None and (arm.labels != wanted["labels"] or (arm.fresh_every and labels != _FRESH)):
-        own = _FRESH if arm.fresh_every else arm.labels
+        own = arm.labels if arm.labels != wanted["labels"] else _FRESH
         raise UsageError(f"--labels {labels}: the arm {spec} has labels of its own ({own}); leave one of the two out")
     return arm
 

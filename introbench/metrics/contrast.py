@@ -9,7 +9,7 @@ from introbench.metrics.compare import compare_runs
 from introbench.metrics.frozen import Frozen
 from introbench.metrics.intervals import Estimate, mean
 from introbench.metrics.observations import Answers, CaseTable
-from introbench.metrics.read import Run
+from introbench.metrics.read import ModelEntry, Run
 from introbench.metrics.scores import grade
 from introbench.metrics.significance import PairedTest, paired_test
 
@@ -51,10 +51,12 @@ def contrast_of(runs: tuple[Run, Run], names: tuple[str, str]) -> list[Contrast]
     """
     aligned = align(runs, names)
     targets, bases = zip(*(_target_and_base(run, name) for run, name in zip(runs, names, strict=True)), strict=True)
+    if bases[0].fingerprint != bases[1].fingerprint:
+        raise NotComparableError(f"{names[0]} and {names[1]} were run beside different bases ({bases[0].spec})")
     # B − A: the second run first.
     compared = {task.task: task for task in compare_runs((runs[1], runs[0]), (names[1], names[0])).tasks}
     answers = [
-        (aligned.answers(runs, number, targets[number]), aligned.answers(runs, number, bases[number]))
+        (aligned.answers(runs, number, targets[number].name), aligned.answers(runs, number, bases[number].name))
         for number in (0, 1)
     ]
     found = []
@@ -77,8 +79,8 @@ def contrast_of(runs: tuple[Run, Run], names: tuple[str, str]) -> list[Contrast]
     return found
 
 
-def _target_and_base(run: Run, name: str) -> tuple[str, str]:
-    roles = {model.role: model.name for model in run.models}
+def _target_and_base(run: Run, name: str) -> tuple[ModelEntry, ModelEntry]:
+    roles = {model.role: model for model in run.models}
     if "base" not in roles:
         raise NotComparableError(f"{name}: was run without its base, so there is no gap to compare")
     return roles["target"], roles["base"]

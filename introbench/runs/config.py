@@ -120,7 +120,10 @@ def resolve_config(
         roles.insert(1, "base")
     entries = _entries(asked, roles)
     names = tuple(variant.name for variant in variants)
-    passed = skip_of(skip, [variant.task.info.name for variant in variants])
+    asked_tasks = [variant.task.info.name for variant in variants]
+    if not isinstance(skip, int) and (absent := sorted(skip.keys() - set(asked_tasks))):
+        raise UsageError(f"skip: {absent[0]!r} is none of the tasks that are asked: {', '.join(asked_tasks)}")
+    passed = skip_of(skip, asked_tasks)
     return RunConfig(entries, names, split, limit, seed, explanations, share, passed), variants
 
 

@@ -48,7 +48,8 @@ def _lines(
     agreement = record["agreement"]
     yield f"- tasks: {', '.join(config['tasks'])}; {record['explained']} explanations on {record['cases']} cases"
     for origin in record["origins"]:
-        yield f"- labels: {origin['cases']} of {origin['source']} ({origin['model']}), sha256 {origin['sha256']}"
+        model = origin["model"].replace(spec.name, name)
+        yield f"- labels: {origin['cases']} of {origin['source']} ({model}), sha256 {origin['sha256']}"
     if agreement is not None:
         changed = record["change_rate"]
         yield f'- {agreement:.1%} of the labels are what the base does; {changed:.1%} of them say "changed"'

@@ -55,7 +55,7 @@ class Hyperparameters:
         seed: of the adapter's start and of the order of cases.
         dtype: of the frozen weights, float32 or bfloat16; None: as `introbench run` would choose. The adapter is
             float32 always.
-        save_every: steps between two checkpoints to resume from.
+        save_every: steps between two checkpoints to resume from; steps that a run is made from have one besides.
         evaluate_at: steps after which the model is run on held-out items; 0 is the start.
     """
 

@@ -183,7 +183,7 @@ class _Training:
         try:
             trainer = self._set_up(model, first_place=first_place)
         except UsageError:
-            if first_place and known is None:
+            if first_place and not self.folder.log.exists():
                 self.folder.forget()
             raise
         self._carry_out(trainer)
@@ -273,7 +273,7 @@ class _Training:
             if last:
                 trainer._load_from_checkpoint(str(last))
             self._after(begun)
-        if not self._label_due(begun):
+        if begun < len(self.steps) and not self._label_due(begun):
             self._relabel_again(begun)
         if begun < len(self.steps):
             trainer.train(resume_from_checkpoint=str(last) if last else None)

@@ -164,6 +164,13 @@ def test_items_are_passed_over_by_task_and_a_number_for_all_tasks_is_one_of_each
     assert each == [first[0], behind[1]] != [behind[0], first[1]]
     with pytest.raises(UsageError, match=r"evaluation\.skip: no unit is run on 'aita'; there are dilemmas, hint_facts"):
         units({"aita": 3})
+    with pytest.raises(UsageError, match="skip: 'aita' is none of the tasks that are asked: hint_facts"):
+        resolve_config("scripted/oracle", skip={"aita": 3})
+    noisy = {"arm": "kl", "test": ["noisy:hint_facts?rate=0.2", "dilemmas"]}
+    (unit,) = units_of(read_study(written(tmp_path, arms=[noisy], seeds=[0], evaluation={"skip": {"hint_facts": 30}})))
+    assert unit.evaluation.skip == {"hint_facts": 30, "dilemmas": 0}
+    with pytest.raises(UsageError, match="name them in place of 'all'"):
+        read_study(written(tmp_path, arms=["kl"], test=["all"], evaluation={"skip": {"hint_facts": 30}}))
 
 
 def test_units_are_chosen_by_name(tmp_path: Path) -> None:

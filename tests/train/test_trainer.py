@@ -335,6 +335,24 @@ def test_what_is_made_from_a_step_is_made_from_weights_that_are_kept(
     assert losses(config.out) == pytest.approx(losses(undisturbed), abs=1e-6)
 
 
+def test_a_training_that_ends_while_labels_are_due_goes_on_to_its_end(
+    tiny_llama: Path, labels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def relabel(training: TrainingSet, spec: str) -> TrainingSet:
+        asked.append(Path(spec).name)
+        return training
+
+    chosen = replace(CHOSEN, steps=4)
+    config = prepared(tiny_llama, labels, tmp_path / "out", chosen, relabel=relabel, relabel_every=2)
+    config = replace(config, evaluation=EvaluationConfig(limit=3))
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Evaluator, "rows", interrupted)
+        train(config)
+    assert train(config).steps == 4 and asked == ["step-2"]
+
+
 def interrupted(*arguments: Any, **values: Any) -> list[dict[str, Any]]:
     raise KeyboardInterrupt
 
@@ -364,6 +382,7 @@ def test_fresh_labels_are_those_of_the_student_at_that_step_also_where_it_goes_o
     frozen = train(prepared(tiny_llama, labels, tmp_path / "frozen"))
     assert losses(found.out)[:3] == losses(frozen.out)[:3]
     assert losses(found.out)[3] != losses(frozen.out)[3]
+    assert OutputFolder(config.out).record.is_file() and train(config) == found  # it is done
     (row,) = read_rows(config.out / "relabelled.jsonl")
     assert row["step"] == 3 and row["training_set"] not in ("", config.training_set.sha256)
     assert f"behind step 3: {row['change_rate']:.1%}" in (config.out / "README.md").read_text()

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from introbench.errors import UsageError
+from introbench.errors import NotComparableError, UsageError
 from introbench.files import write_whole
 from introbench.hashing import canonical_json
 from introbench.metrics.contrast import Contrast, contrast_of
@@ -18,6 +18,7 @@ from introbench.metrics.read import Run, read_run
 from introbench.metrics.significance import with_holm
 from introbench.metrics.summary import rounded
 from introbench.train.study.config import Study, Unit, units_of
+from introbench.train.study.results import read_results
 
 __all__ = ["FIRST_ARMS", "Across", "across_units", "kept_across", "units_in_matrix"]
 
@@ -56,35 +57,48 @@ class _Contrasts(Frozen):
     contrasts: tuple[Contrast, ...]
 
 
-def across_units(study: Study, out: Path, results: Path) -> None:
+def across_units(study: Study, out: Path, results: Path) -> list[str]:
     """Make both from the last runs of units that are there, M0 among them, and keep them. Nothing with fewer than two.
+
+    What was made before stays where units that are done have no runs there.
 
     Args:
         out: folder of the study.
         results: folder of its results.
+
+    Returns what was left out, and why, a sentence each.
     """
     found = [(unit, out / "units" / unit.id / "run") for unit in units_in_matrix(study)]
     ready = [(unit, read_run(run)) for unit, run in found if (run / "summary.json").is_file()]
+    here = {unit.id for unit, _ in ready}
+    done = read_results(results, [unit for unit, _ in found])
+    absent = [name for name, result in done.items() if result.status == "done" and name not in here]
+    if absent and (results / _MATRIX).exists():
+        return [f"{out} has no runs of {', '.join(absent)}: units stand against each other as they did before"]
     if len(ready) < 2:
-        return
+        return []
     matrix = matrix_of([run for _, run in ready], [unit.id for unit, _ in ready])
     _keep(results / _MATRIX, matrix)
-    _keep(results / _CONTRASTS, _Contrasts(contrasts=_contrasts(ready)))
+    contrasts, refused = _contrasts(ready, found[0][0].arm.name)
+    _keep(results / _CONTRASTS, _Contrasts(contrasts=contrasts))
+    return refused
 
 
-def _contrasts(ready: Sequence[tuple[Unit, Run]]) -> tuple[Contrast, ...]:
-    first = ready[0][0].arm.name
+def _contrasts(ready: Sequence[tuple[Unit, Run]], first: str) -> tuple[tuple[Contrast, ...], list[str]]:
+    """The contrasts, and the reasons for those that cannot be made: runs of two machines may have two M0."""
     pairs = [
         (one, other)
         for one in ready
         for other in ready
         if one[0].arm.name == first != other[0].arm.name and one[0].seed == other[0].seed
     ]
-    found = [
-        contrast
-        for (unit, run), (other, other_run) in pairs
-        for contrast in contrast_of((run, other_run), (unit.id, other.id))
-    ]
+    found: list[Contrast] = []
+    refused = []
+    for (unit, run), (other, other_run) in pairs:
+        try:
+            found += contrast_of((run, other_run), (unit.id, other.id))
+        except NotComparableError as error:
+            refused.append(f"{unit.id} − {other.id} is left out: {error}")
     # Each number is tested in every pair.
     for name in ("exact_match", "verdict_j", "gap"):
         tests = with_holm([getattr(each, name).test for each in found])
@@ -92,7 +106,7 @@ def _contrasts(ready: Sequence[tuple[Unit, Run]]) -> tuple[Contrast, ...]:
             each.model_copy(update={name: getattr(each, name).model_copy(update={"test": test})})
             for each, test in zip(found, tests, strict=True)
         ]
-    return tuple(found)
+    return tuple(found), refused
 
 
 def _keep(path: Path, made: Frozen) -> None:

@@ -14,6 +14,7 @@ from introbench.errors import UsageError
 from introbench.files import slug
 from introbench.hashing import content_hash
 from introbench.runs.config import skip_of
+from introbench.tasks.noisy import PREFIX
 from introbench.train.arm import Arm, resolve_arm
 
 __all__ = ["ArmEntry", "Evaluation", "Study", "Unit", "read_study", "units_of"]
@@ -164,6 +165,8 @@ def read_study(path: Path) -> Study:
         raise UsageError(f"{path}: two units are called {twice[0]}; leave one of them out")
     passed = study.evaluation.skip
     asked = {_base_name(task) for unit in units for task in unit.test}
+    if not isinstance(passed, int) and "all" in asked:
+        raise UsageError(f"{path}: evaluation.skip: goes by task where tasks are named; name them in place of 'all'")
     if not isinstance(passed, int) and (unasked := sorted(passed.keys() - asked)):
         raise UsageError(
             f"{path}: evaluation.skip: no unit is run on {unasked[0]!r}; there are {', '.join(sorted(asked))}"
@@ -172,7 +175,7 @@ def read_study(path: Path) -> Study:
 
 
 def _base_name(task: str) -> str:
-    return task.partition("?")[0]
+    return task.partition("?")[0].removeprefix(PREFIX)
 
 
 def units_of(study: Study) -> list[Unit]:

@@ -147,7 +147,7 @@ def _contrasts(contrasts: Sequence[Contrast]) -> Iterator[str]:
     yield from ("## The first arm against the others", "")
     yield (
         "First − second, paired by case and clustered by item: Self (exact match), J of the verdict, and the gap "
-        "Self − Base. p is two-sided, of Holm over the pairs of each column; detectable: the difference that would be "
+        "Self − Base. p is two-sided, of Holm over the rows of its column; detectable: the difference that would be "
         "told from 0 with 80 % power."
     )
     yield ""
