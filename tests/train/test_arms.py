@@ -108,7 +108,7 @@ def test_values_that_arms_gained_change_no_arm_that_leaves_them_alone(repository
     # Units that were run before arms had these values are still theirs.
     for name in ("axes", "prereg", "warm"):
         study = read_study(repository / "studies" / f"{name}.yaml")
-        assert len(read_results(repository / "studies" / "results" / name, units_of(study))) >= 9
+        assert len(read_results(repository / "studies" / "results" / name, units_of(study))) > 5
 
 
 def test_what_is_no_yaml_is_a_text() -> None:
