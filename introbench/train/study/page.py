@@ -8,7 +8,7 @@ import yaml
 
 from introbench.metrics.contrast import Contrast, Difference
 from introbench.metrics.matrix import Matrix, TaskMatrix
-from introbench.report.cells import cell
+from introbench.report.cells import cell, p_cell
 from introbench.report.sentences import number, signed
 from introbench.runs.config import Skip
 from introbench.texts import inert
@@ -165,7 +165,7 @@ def _contrasts(contrasts: Sequence[Contrast]) -> Iterator[str]:
 
 
 def _difference(found: Difference) -> tuple[str, str]:
-    return cell(found.estimate, signed).plain, shown_number(found.test.p_holm)
+    return cell(found.estimate, signed).plain, p_cell(found.test.p_holm).plain
 
 
 def _matrix(matrix: Matrix | None) -> Iterator[str]:
