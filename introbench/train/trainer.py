@@ -268,17 +268,17 @@ class _Training:
         trainer.accelerator.wait_for_everyone()
         last = last_whole(self.folder.work)
         begun = int(last.name.partition("-")[2]) if last else 0
+        if begun == len(self.steps):
+            trainer._load_from_checkpoint(str(last))
+            return
         if self._due(begun):
             # It may have ended behind this checkpoint and before what was to be made from it.
             if last:
                 trainer._load_from_checkpoint(str(last))
             self._after(begun)
-        if begun < len(self.steps) and not self._label_due(begun):
+        if not self._label_due(begun):
             self._relabel_again(begun)
-        if begun < len(self.steps):
-            trainer.train(resume_from_checkpoint=str(last) if last else None)
-        else:
-            trainer._load_from_checkpoint(str(last))
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
 
     def _after(self, step: int) -> None:
         """Behind a step: evaluate and label anew where that is due."""
