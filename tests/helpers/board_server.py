@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -78,12 +79,22 @@ class BoardServer:
     def start(self) -> None:
         """Start, and wait until it answers."""
         with self._log.open("ab") as log:
-            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0
+            )
         until(self._answers)
 
     def kill(self) -> None:
-        """End it as a power cut does."""
+        """End it at once; a check or a build that it started may go on for a while."""
         self._end(signal.SIGKILL)
+
+    def cut_power(self) -> None:
+        """End it and all that it started at once."""
+        assert self.process
+        group = self.process.pid
+        os.killpg(group, signal.SIGKILL)
+        self.process.wait(60)
+        until(lambda: not any(process.group == group and process.runs for process in _processes().values()))
 
     def stop(self) -> None:
         """Tell it to end."""
@@ -92,9 +103,9 @@ class BoardServer:
     def checkers(self) -> list[int]:
         """Processes that check an upload now: children of the process that forks."""
         assert self.process
-        parents = _parents()
-        children = {pid for pid, parent in parents.items() if parent == self.process.pid}
-        return [pid for pid, parent in parents.items() if parent in children]
+        processes = _processes()
+        children = {pid for pid, process in processes.items() if process.parent == self.process.pid}
+        return [pid for pid, process in processes.items() if process.parent in children]
 
     def token(self, *orgs: str, days: float = 1.0) -> str:
         """A new token."""
@@ -193,11 +204,25 @@ def postgresql() -> Iterator[str | None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _parents() -> dict[int, int]:
+@dataclass(frozen=True)
+class _Process:
+    """What the system says of a process.
+
+    Attributes:
+        runs: it has not ended; one that has ended stays listed until its parent takes note.
+    """
+
+    parent: int
+    group: int
+    runs: bool
+
+
+def _processes() -> dict[int, _Process]:
     found = {}
     for file in Path("/proc").glob("[0-9]*/stat"):
         try:
-            found[int(file.parent.name)] = int(file.read_text().rpartition(")")[2].split()[1])
+            state, parent, group = file.read_text().rpartition(")")[2].split()[:3]
         except (FileNotFoundError, ProcessLookupError):
             continue
+        found[int(file.parent.name)] = _Process(int(parent), int(group), state not in "ZX")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ def test_filters_show_exactly_the_cases_that_they_name(page: Any, stored: Path) 
     page.select_option("#cue", "metadata")
     assert count(page) == int((run.cases.cue_kinds == "metadata").sum())
     page.click("text=Show all cases")
-    page.wait_for_function("document.querySelector('#count').textContent.startsWith('160 ')")
+    page.locator("#count", has_text=re.compile("^160 ")).wait_for()
     page.check("#unparsable")
     assert count(page) == 0
     assert page.is_disabled("#collapsed")
@@ -119,7 +120,7 @@ def test_the_first_stop_of_the_keyboard_leads_past_the_navigation(page: Any) -> 
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
-    page.wait_for_function("location.hash === '#main'")
+    page.wait_for_selector("#main:target")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -218,7 +218,7 @@ def test_the_table_is_used_by_keyboard_alone(page: Any) -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
-    page.wait_for_function("document.activeElement.id === 'main'")
+    page.wait_for_selector("#main:focus")
     page.focus("#heads th[data-sort=n] button")
     page.keyboard.press("Enter")
     assert page.locator("#heads th[data-sort=n]").get_attribute("aria-sort") == "descending"
