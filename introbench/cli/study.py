@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -123,17 +124,20 @@ def report(
     for reason in across_units(asked, out, folder) if out is not None else []:
         say(reason, err=True)
     named = "" if _named(page) == _named(_PAGE) else _named(page)
-    write_whole(page, study_page(asked, planned, found, kept_across(folder), _named(study), named).encode())
+    file = _named(study)
+    if folder != _folder(study, asked, None):
+        file += f" --results {_named(folder)}"
+    write_whole(page, study_page(asked, planned, found, kept_across(folder), file, named).encode())
     done = sum(each.state == "done" for each in planned)
     say(f"{page}: {done} of {len(planned)} units")
 
 
 def _named(path: Path) -> str:
     """A path as a page names it in commands: as it was given, and without the folders of this machine above it."""
-    if not path.is_absolute():
-        return path.as_posix()
     here = Path.cwd()
-    return path.relative_to(here).as_posix() if path.is_relative_to(here) else path.name
+    if not path.is_absolute():
+        return shlex.quote(path.as_posix())
+    return shlex.quote(path.relative_to(here).as_posix() if path.is_relative_to(here) else path.name)
 
 
 def _refuse_other_page(page: Path, study: Study) -> None:

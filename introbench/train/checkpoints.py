@@ -9,7 +9,7 @@ from pathlib import Path
 from introbench.files import disk_errors, write_whole
 from introbench.hashing import file_hash
 
-__all__ = ["last_whole", "seal"]
+__all__ = ["last_behind", "last_whole", "seal", "steps_of"]
 
 _SEAL = "whole.json"
 _NEEDED = frozenset({"adapter_model.safetensors", "optimizer.pt", "scheduler.pt", "trainer_state.json"})
@@ -26,12 +26,23 @@ def seal(folder: Path) -> None:
 def last_whole(folder: Path) -> Path | None:
     """The latest whole checkpoint of a folder, or None. Those behind it are torn, and removed."""
     with disk_errors(folder):
-        found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.partition("-")[2]), reverse=True)
-        for checkpoint in found:
+        for checkpoint in sorted(folder.glob("checkpoint-*"), key=steps_of, reverse=True):
             if _whole(checkpoint):
                 return checkpoint
             shutil.rmtree(checkpoint)
     return None
+
+
+def last_behind(folder: Path, step: int) -> Path | None:
+    """The latest whole checkpoint that was written before some step was made, or None. Removes nothing."""
+    with disk_errors(folder):
+        found = [each for each in folder.glob("checkpoint-*") if steps_of(each) < step and _whole(each)]
+    return max(found, key=steps_of, default=None)
+
+
+def steps_of(checkpoint: Path | None) -> int:
+    """Steps behind which a checkpoint was written; 0 without one."""
+    return int(checkpoint.name.partition("-")[2]) if checkpoint else 0
 
 
 def _whole(folder: Path) -> bool:

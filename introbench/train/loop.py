@@ -19,7 +19,7 @@ from introbench.files import disk_errors
 from introbench.ranks import PATIENCE
 from introbench.scorer.memory import out_of_memory, return_freed_memory
 from introbench.train.batches import Step, Steps, TrainingPack
-from introbench.train.checkpoints import seal
+from introbench.train.checkpoints import last_behind, seal
 from introbench.train.config import Hyperparameters
 from introbench.train.packed import Student
 
@@ -185,9 +185,12 @@ class PackedTrainer(Trainer):
         named = ", ".join(step.cases[:_NAMED_CASES])
         more = f" and {len(step.cases) - _NAMED_CASES} more" if len(step.cases) > _NAMED_CASES else ""
         what = "the gradient" if bool(torch.isfinite(loss)) else f"the loss ({float(loss)})"
+        # What was written right before this step holds the weights that failed in it.
+        good = last_behind(Path(str(self.args.output_dir)), step.number - 1)
+        kept = f"{good} is the last checkpoint that a finite step followed" if good else "no checkpoint lies before it"
         raise UsageError(
-            f"step {step.number}: {what} is no finite number on the batch of {named}{more}; the last checkpoint before "
-            f"it is kept in {self.args.output_dir}; begin anew with a lower learning rate"
+            f"step {step.number}: {what} is no finite number on the batch of {named}{more}; {kept}; begin anew with a "
+            "lower learning rate"
         )
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:

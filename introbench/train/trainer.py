@@ -25,7 +25,7 @@ from introbench.scorer.rope import regime_limit
 from introbench.train.adapter import add_adapter, save_adapter
 from introbench.train.batches import Steps
 from introbench.train.card import model_card
-from introbench.train.checkpoints import last_whole
+from introbench.train.checkpoints import last_whole, steps_of
 from introbench.train.config import TrainConfig, check_output_path
 from introbench.train.evaluate import adapted_spec, evaluator_of
 from introbench.train.first import FirstBehaviour, first_key, measure_first, read_first
@@ -50,6 +50,8 @@ class TrainOutcome:
 
     Attributes:
         out: the folder, which `hf/BASE+FOLDER` takes.
+        base: what was trained, with the dtype of the training.
+        base_parts: what the base's fingerprint is made of.
         steps: optimiser steps.
         loss: of the last step.
         tokens: pushed in all steps, M0's and those of evaluations apart.
@@ -58,6 +60,8 @@ class TrainOutcome:
     """
 
     out: Path
+    base: ModelSpec
+    base_parts: Mapping[str, str]
     steps: int
     loss: float
     tokens: int
@@ -80,7 +84,7 @@ def train(config: TrainConfig, on_progress: OnProgress = lambda progress: None) 
     asked = _as_asked(config, spec, head)
     known = folder.check(asked)
     if known and known["complete"]:
-        return _outcome(folder)
+        return _outcome(folder, spec, head)
     sharded = asked_to_shard()  # before a library reads what the launcher says
     arguments = training_arguments(config.hyperparameters, 1, folder.work, torch.device(head.device))
     with ExitStack() as held:
@@ -89,7 +93,7 @@ def train(config: TrainConfig, on_progress: OnProgress = lambda progress: None) 
             known = folder.check(asked)
         with quiet():
             _Training(config, folder, spec, head, asked, on_progress, sharded=sharded).run(known)
-    return _outcome(folder)
+    return _outcome(folder, spec, head)
 
 
 def open_base(model: str, dtype: str | None) -> tuple[ModelSpec, HfHead]:
@@ -139,10 +143,12 @@ def _as_asked(config: TrainConfig, spec: ModelSpec, head: HfHead) -> dict[str, A
     }
 
 
-def _outcome(folder: OutputFolder) -> TrainOutcome:
+def _outcome(folder: OutputFolder, spec: ModelSpec, head: HfHead) -> TrainOutcome:
     log = read_rows(folder.log)
     return TrainOutcome(
         out=folder.path,
+        base=spec,
+        base_parts=head.fingerprint.parts,
         steps=log[-1]["step"],
         loss=log[-1]["loss"],
         tokens=sum(row["tokens"] for row in log),
@@ -262,12 +268,10 @@ class _Training:
     def _carry_out(self, trainer: PackedTrainer) -> None:
         self.trainer = trainer
         if trainer.args.process_index == 0:
-            last = last_whole(self.folder.work)
-            begun = int(last.name.partition("-")[2]) if last else 0
-            self.folder.cut_back(begun)
+            self.folder.cut_back(steps_of(last_whole(self.folder.work)))
         trainer.accelerator.wait_for_everyone()
         last = last_whole(self.folder.work)
-        begun = int(last.name.partition("-")[2]) if last else 0
+        begun = steps_of(last)
         if begun == len(self.steps):
             trainer._load_from_checkpoint(str(last))
             return

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from introbench.errors import FolderInUseError, SpecError, TaskError, UsageError
+from introbench.errors import DiskError, FolderInUseError, SpecError, TaskError, UsageError
 from introbench.metrics.intervals import Estimate
 from introbench.models.types import Fingerprint
 from introbench.runs.config import resolve_config
@@ -360,6 +360,19 @@ def test_a_unit_that_cannot_be_carried_out_is_written_down_and_tried_again(tmp_p
     assert tried == ["kl-s0", "no_kl-s0", "noise-0.2-s0", "kl-s0"]
 
 
+def test_a_full_disk_is_no_finding_about_a_unit(tmp_path: Path) -> None:
+    units, results = units_of(read_study(written(tmp_path, seeds=[0]))), tmp_path / "results"
+
+    def carry_out(unit: Unit) -> UnitResult:
+        if unit.id == "no_kl-s0":
+            raise DiskError("out: No space left on device")
+        return result_of(unit)
+
+    with pytest.raises(DiskError, match="No space left"):
+        list(run_units(units, results, carry_out))
+    assert [file.name for file in results.iterdir()] == ["kl-s0.json"]
+
+
 def test_a_result_too_large_to_be_committed_fails_its_unit_and_no_other(tmp_path: Path) -> None:
     units, results = units_of(read_study(written(tmp_path, seeds=[0]))), tmp_path / "results"
 
@@ -461,25 +474,30 @@ def test_the_committed_page_is_what_the_results_say(name: str, page: str, reposi
 
 
 @pytest.mark.parametrize(
-    ("study", "page", "asked"),
+    ("study", "page", "results", "file", "asked"),
     [
-        ("small.yaml", "docs/study.md", "small.yaml"),
-        ("HERE/small.yaml", "HERE/docs/other.md", "small.yaml --page docs/other.md"),
-        ("../elsewhere/small.yaml", "ABOVE/other.md", "../elsewhere/small.yaml --page other.md"),
+        ("small.yaml", "docs/study.md", "results/small", "small.yaml", ""),
+        ("HERE/small.yaml", "HERE/docs/other.md", "", "small.yaml", " --page docs/other.md"),
+        ("../elsewhere/small.yaml", "ABOVE/other.md", "", "../elsewhere/small.yaml", " --page other.md"),
+        ("small.yaml", "docs/study.md", "HERE/of mine", "small.yaml --results 'of mine'", ""),
     ],
 )
 def test_the_commands_of_a_page_write_this_page_and_name_no_folder_of_the_machine(
-    study: str, page: str, asked: str, tmp_path: Path
+    study: str, page: str, results: str, file: str, asked: str, tmp_path: Path
 ) -> None:
     here = tmp_path / "elsewhere"
     (here / "docs").mkdir(parents=True)
     written(here)
-    study, page = (text.replace("HERE", str(here)).replace("ABOVE", str(tmp_path)) for text in (study, page))
-    done = introbench("study", "report", study, "--page", page, cwd=here)
+    study, page, results = (
+        text.replace("HERE", str(here)).replace("ABOVE", str(tmp_path)) for text in (study, page, results)
+    )
+    options = ["--results", results] if results else []
+    done = introbench("study", "report", study, "--page", page, *options, cwd=here)
     assert done.returncode == 0, done.stderr
     text = (here / page).read_text("utf-8")
-    assert f"Written by `introbench study report {asked}` from" in text
-    assert f"\nintrobench study report {asked} --out small\n" in text
+    assert f"Written by `introbench study report {file}{asked}` from" in text
+    assert f"\nintrobench study plan {file}\nintrobench study run {file} --out small\n" in text
+    assert f"\nintrobench study report {file}{asked} --out small\n" in text
     assert str(tmp_path) not in text
 
 

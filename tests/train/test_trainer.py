@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -206,8 +207,12 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(
         train(prepared(tiny_llama, labels, tmp_path / "out", chosen))
     assert "lower learning rate" in str(found.value)
     stopped = int(str(found.value).partition("step ")[2].partition(":")[0])
-    kept = sorted(path.name for path in (tmp_path / "out" / "checkpoints").glob("checkpoint-*/whole.json"))
-    assert kept and (tmp_path / "out" / "checkpoints" / f"checkpoint-{stopped - 1}" / "whole.json").is_file()
+    # The checkpoint right before it holds the weights that failed: the one before that is named.
+    good = Path(str(found.value).partition("; ")[2].partition(" is the last checkpoint")[0])
+    assert good == tmp_path / "out" / "checkpoints" / f"checkpoint-{stopped - 2}"
+    assert (good / "whole.json").is_file()
+    followed = read_rows(tmp_path / "out" / "log.jsonl")[stopped - 2]
+    assert followed["step"] == stopped - 1 and math.isfinite(followed["loss"])
     assert not (tmp_path / "out" / "adapter_model.safetensors").exists()
 
 

@@ -10,15 +10,13 @@ from pydantic import ValidationError
 
 from introbench.errors import NotComparableError, UsageError
 from introbench.files import write_whole
-from introbench.hashing import canonical_json
 from introbench.metrics.contrast import Contrast, contrast_of
 from introbench.metrics.frozen import Frozen
 from introbench.metrics.matrix import Matrix, matrix_of
 from introbench.metrics.read import Run, read_run
 from introbench.metrics.significance import with_holm
-from introbench.metrics.summary import rounded
 from introbench.train.study.config import Study, Unit, units_of
-from introbench.train.study.results import read_results
+from introbench.train.study.results import kept_bytes, read_results
 
 __all__ = ["FIRST_ARMS", "Across", "across_units", "kept_across", "units_in_matrix"]
 
@@ -78,9 +76,9 @@ def across_units(study: Study, out: Path, results: Path) -> list[str]:
     if len(ready) < 2:
         return []
     matrix = matrix_of([run for _, run in ready], [unit.id for unit, _ in ready])
-    _keep(results / _MATRIX, matrix)
+    write_whole(results / _MATRIX, kept_bytes(matrix))
     contrasts, refused = _contrasts(ready, found[0][0].arm.name)
-    _keep(results / _CONTRASTS, _Contrasts(contrasts=contrasts))
+    write_whole(results / _CONTRASTS, kept_bytes(_Contrasts(contrasts=contrasts)))
     return refused
 
 
@@ -107,10 +105,6 @@ def _contrasts(ready: Sequence[tuple[Unit, Run]], first: str) -> tuple[tuple[Con
             for each, test in zip(found, tests, strict=True)
         ]
     return tuple(found), refused
-
-
-def _keep(path: Path, made: Frozen) -> None:
-    write_whole(path, canonical_json(rounded(made.model_dump(mode="json"))).encode() + b"\n")
 
 
 def kept_across(results: Path) -> Across:

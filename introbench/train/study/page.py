@@ -50,7 +50,7 @@ def study_page(
     Args:
         results: by unit id, those that are present.
         across: what some units are against each other.
-        path: of the study's file, as commands name it.
+        path: of the study's file, as commands name it, and what else all of them are given.
         page: of the page, likewise; empty where commands leave it out.
     """
     asked = f"{path} --page {page}" if page else path

@@ -25,6 +25,7 @@ __all__ = [
     "TaskResult",
     "TrainedOn",
     "UnitResult",
+    "kept_bytes",
     "read_results",
     "refuse_other_student",
     "task_results",
@@ -153,7 +154,7 @@ class UnitResult(Frozen):
 
     def write(self, folder: Path) -> Path:
         """Write the file of the unit. Raises UsageError where it would be larger than what is committed."""
-        data = canonical_json(rounded(self.model_dump(mode="json"))).encode() + b"\n"
+        data = kept_bytes(self)
         if len(data) > LARGEST:
             raise UsageError(
                 f"{self.unit}: its result has {len(data)} bytes, more than {LARGEST}; evaluate at fewer steps"
@@ -163,6 +164,11 @@ class UnitResult(Frozen):
         path = folder / f"{self.unit}.json"
         write_whole(path, data)
         return path
+
+
+def kept_bytes(made: Frozen) -> bytes:
+    """What is kept as a file of what a study has made."""
+    return canonical_json(rounded(made.model_dump(mode="json"))).encode() + b"\n"
 
 
 def trained_on(training: TrainingSet) -> TrainedOn:

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Literal
 
-from introbench.errors import RunDirectoryError, UsageError
+from introbench.errors import DiskError, RunDirectoryError, UsageError
 from introbench.train.study.config import Study, Unit, units_of
 from introbench.train.study.results import UnitResult, read_results
 
@@ -105,8 +105,8 @@ def run_units(
         try:
             result = carry_out(unit)
             result.write(results)
-        except RunDirectoryError:
-            # Its folder is in use or of something else: that is no finding about the unit.
+        except (RunDirectoryError, DiskError):
+            # A folder in use or of something else, or a full disk, is no finding about the unit.
             raise
         except UsageError as error:
             result = _failed(unit, str(error))

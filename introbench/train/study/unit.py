@@ -25,7 +25,7 @@ from introbench.train.measured import is_stored
 from introbench.train.rows import TrainingSet
 from introbench.train.study.config import Unit
 from introbench.train.study.results import Cost, UnitResult, task_results, trained_on
-from introbench.train.trainer import TrainOutcome, open_base, train
+from introbench.train.trainer import TrainOutcome, train
 
 __all__ = ["estimated_seconds", "name_of_origin", "run_unit", "unit_folder"]
 
@@ -65,8 +65,7 @@ def run_unit(unit: Unit, out: Path, on_progress: OnProgress = lambda progress: N
     with clock.running("training"):
         outcome = train(config, told)
     with clock.running("evaluation"):
-        base, m0 = open_base(config.model, config.hyperparameters.dtype)
-        run = _evaluate(unit, adapted_spec(base, outcome.out), folder / "run", told)
+        run = _evaluate(unit, adapted_spec(outcome.base, outcome.out), folder / "run", told)
     summary = summarise(run)
     write_whole(run / "summary.json", dump(summary))
     return UnitResult(
@@ -76,7 +75,7 @@ def run_unit(unit: Unit, out: Path, on_progress: OnProgress = lambda progress: N
         arm={**unit.arm.model_dump(mode="json", exclude={"train"}), "train": unit.arm.train.as_json()},
         seed=unit.seed,
         student=unit.study.student,
-        student_parts=dict(m0.fingerprint.parts),
+        student_parts=dict(outcome.base_parts),
         status="done",
         trained_on=trained_on(training),
         cost=_cost(clock, outcome),
