@@ -7,7 +7,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +20,10 @@ from hypothesis import strategies as st
 from tiny_models import FALL_BACK, TAKE_TREES, tiny_model
 from transformers import AutoModelForCausalLM
 
+from introbench.models.load import load_model
 from introbench.models.types import ChoiceRequest
+from introbench.scorer.blocks import TreeLayout
+from introbench.scorer.forest import grow_forest
 from introbench.scorer.forward import make_layout, score_packed, score_padded
 from introbench.scorer.probe import MIN_TIE_MARGIN, ScoringPath, choose_path
 from introbench.scorer.rope import regime_limit
@@ -196,6 +201,48 @@ def test_half_precision_sums_in_float32() -> None:
     # Rounding of weights and activations, not of sums: far more digits than bfloat16 has survive.
     assert 0 < largest_difference(found, exact) < 0.5
     assert all(value != torch.tensor(value, dtype=torch.bfloat16).item() for request in found for value in request)
+
+
+@pytest.fixture(scope="module")
+def trained_in_half_precision(repository: Path) -> Any:
+    return load_model(f"hf/smollm2-135m-q4_1+{repository / 'examples' / 'adapters' / 'no_kl'}?dtype=bfloat16").hf_model
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("seed", range(5))
+def test_trained_weights_in_half_precision_take_trees(
+    seed: int, trained_in_half_precision: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _draw_otherwise(monkeypatch, seed)
+    path = choose_path(trained_in_half_precision)
+    assert path.packed, path.reason
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("broken", ["branches see each other", "a window is passed over"])
+def test_a_wrong_tree_is_more_than_the_rounding_of_half_precision(
+    broken: str, seed: int, trained_in_half_precision: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(model: Any, requests: Any, *, flex: bool) -> TreeLayout:
+        forest = grow_forest(requests)
+        if broken == "branches see each other":
+            end = np.where(forest.end - np.arange(len(forest.ids)) > 1, len(forest.ids), forest.end)
+            forest = replace(forest, end=end)
+        return TreeLayout(forest, model.device, model.dtype, flex)
+
+    _draw_otherwise(monkeypatch, seed)
+    monkeypatch.setattr("introbench.scorer.probe.make_layout", wrong)
+    if broken == "a window is passed over":
+        right = TreeLayout.blocks
+        monkeypatch.setattr(TreeLayout, "blocks", lambda self, window, shared=1: right(self, 8, shared))
+    path = choose_path(trained_in_half_precision)
+    assert not path.packed and "tree and plain differ by" in path.reason
+
+
+def _draw_otherwise(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """Let the probe ask other prompts."""
+    monkeypatch.setattr("introbench.scorer.probe.random", SimpleNamespace(Random=lambda _: random.Random(seed)))
 
 
 def test_tie_margin_is_three_times_the_probe_and_never_under_its_minimum() -> None:
