@@ -60,7 +60,7 @@ def study_page(
         *_fixed(study, [each.unit for each in planned]),
         *(line for name in _task_names(done) for line in task_section(study, name, done)),
         *_contrasts(across.contrasts),
-        *_matrix(across.matrix),
+        *_matrix(across.matrix, [each.unit.id for each in planned]),
         *_trajectories(done),
         *_labels(done),
         *_cost(study, done),
@@ -168,18 +168,21 @@ def _difference(found: Difference) -> tuple[str, str]:
     return cell(found.estimate, signed).plain, p_cell(found.test.p_holm).plain
 
 
-def _matrix(matrix: Matrix | None) -> Iterator[str]:
+def _matrix(matrix: Matrix | None, units: Sequence[str]) -> Iterator[str]:
     yield from ("## Emitter × teacher", "")
     if matrix is None:
         yield from ("Not made yet: `introbench study report` with `--out` makes it from the units' runs.", "")
         return
     for task in matrix.tasks:
+        others = [name for name in task.models if name not in units]
+        # Its spec is long, and named at the head of the page; where several are run, specs tell them apart.
+        shown = {name: "M0" if [name] == others else name for name in task.models}
         yield f"{task.task}: exact match of a row's explanations with a column's labels, on {task.scored} cases."
         yield ""
-        yield from (_cells(task), "")
+        yield from (_cells(task, shown), "")
         excess = [
             [
-                " × ".join(each.models),
+                " × ".join(shown[name] for name in each.models),
                 each.disagreements,
                 cell(each.raw, signed).plain,
                 cell(each.centred, signed).plain,
@@ -192,10 +195,10 @@ def _matrix(matrix: Matrix | None) -> Iterator[str]:
         yield ""
 
 
-def _cells(task: TaskMatrix) -> str:
+def _cells(task: TaskMatrix, shown: Mapping[str, str]) -> str:
     found = {(one.emitter, one.teacher): one.exact_match.value for one in task.cells}
-    body = [[emitter, *(shown_number(found[emitter, teacher]) for teacher in task.models)] for emitter in task.models]
-    return table(body, ["emitter", *task.models])
+    body = [[name, *(shown_number(found[emitter, teacher]) for teacher in shown)] for emitter, name in shown.items()]
+    return table(body, ["emitter", *shown.values()])
 
 
 def _trajectories(done: Sequence[UnitResult]) -> Iterator[str]:
