@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from introbench.errors import NotComparableError
 from introbench.metrics.align import align
 from introbench.metrics.arrays import Floats, Ints
@@ -26,7 +28,7 @@ class Difference(Frozen):
 
 
 class Contrast(Frozen):
-    """The targets of two runs on one task."""
+    """The targets of two runs on one task, or a target and the base of a run."""
 
     first: str
     """The first model."""
@@ -44,8 +46,13 @@ class Contrast(Frozen):
     """Of Self − Base: how much better a model explains itself than M0."""
 
 
-def contrast_of(runs: tuple[Run, Run], names: tuple[str, str]) -> list[Contrast]:
+def contrast_of(
+    runs: tuple[Run, Run], names: tuple[str, str], second: Literal["target", "base"] = "target"
+) -> list[Contrast]:
     """The targets of two runs, task by task. Both runs hold their base, M0.
+
+    Args:
+        second: whom of the second run the first target is set against; the gap of a base is 0.
 
     Raises NotComparableError where the runs share no cases or have no base in common.
     """
@@ -53,15 +60,16 @@ def contrast_of(runs: tuple[Run, Run], names: tuple[str, str]) -> list[Contrast]
     targets, bases = zip(*(_target_and_base(run, name) for run, name in zip(runs, names, strict=True)), strict=True)
     if bases[0].fingerprint != bases[1].fingerprint:
         raise NotComparableError(f"{names[0]} and {names[1]} were run beside different bases ({bases[0].spec})")
+    models = targets[0].name, (targets if second == "target" else bases)[1].name
     # B − A: the second run first.
-    compared = {task.task: task for task in compare_runs((runs[1], runs[0]), (names[1], names[0])).tasks}
+    compared = compare_runs((runs[1], runs[0]), (names[1], names[0]), (models[1], models[0]))
     answers = [
-        (aligned.answers(runs, number, targets[number].name), aligned.answers(runs, number, bases[number].name))
+        (aligned.answers(runs, number, models[number]), aligned.answers(runs, number, bases[number].name))
         for number in (0, 1)
     ]
     found = []
-    for name, task in compared.items():
-        mask = aligned.cases.tasks == name
+    for task in compared.tasks:
+        mask = aligned.cases.tasks == task.task
         cases = aligned.cases.take(mask)
         gap, clusters = _gap_difference(cases, *((own.take(mask), base.take(mask)) for own, base in answers))
         scores = {score.name: Difference(estimate=score.difference, test=score.test) for score in task.scores}
@@ -69,7 +77,7 @@ def contrast_of(runs: tuple[Run, Run], names: tuple[str, str]) -> list[Contrast]
             Contrast(
                 first=names[0],
                 second=names[1],
-                task=name,
+                task=task.task,
                 scored=gap.size,
                 exact_match=scores["exact match"],
                 verdict_j=scores["J of verdict"],

@@ -20,6 +20,7 @@ import yaml
 from introbench.errors import DiskError, FolderInUseError, SpecError, TaskError, UsageError
 from introbench.metrics.intervals import Estimate
 from introbench.models.types import Fingerprint
+from introbench.report.sentences import number
 from introbench.runs.config import resolve_config
 from introbench.runs.directory import RunDirectory
 from introbench.runs.execute import Progress
@@ -628,21 +629,32 @@ def test_a_study_that_is_done_runs_nothing_again_and_its_page_is_whole(carried_o
         "too little drift to tell",
         "kl against no_kl",
         "J by deciding token",
-        "The first arm against the others",
+        "The first arm against M0 and the others",
     ):
         assert word in text
+    summary = json.loads((path.parent / "out" / "units" / "kl-s0" / "run" / "summary.json").read_text())
+    (before,) = [each for each in summary["tasks"][0]["emitters"] if each["role"] == "base"]
+    row = next(line for line in text.splitlines() if line.startswith("| M0 "))
+    assert number(before["self_scores"]["exact_match"]["value"]) in row
     results = read_results(path.parent / "results" / "small", units_of(study))
     contrasts = kept_across(path.parent / "results" / "small").contrasts
-    assert [(each.first, each.second) for each in contrasts] == [("kl-s0", "shuffled-s0"), ("kl-s0", "other-s0")]
+    assert [(each.first, each.second) for each in contrasts] == [
+        ("kl-s0", other) for other in ("M0", "shuffled-s0", "other-s0")
+    ]
     for each in contrasts:
-        (one,), (other,) = results[each.first].tasks, results[each.second].tasks
-        assert one.base is not None and other.base is not None
-        for found, numbers in (
-            (each.exact_match, (one.own.self_scores.exact_match, other.own.self_scores.exact_match)),
-            (each.verdict_j, (one.own.self_scores.youden_j, other.own.self_scores.youden_j)),
-            (each.gap, (one.base.exact.gap, other.base.exact.gap)),
+        (one,) = results[each.first].tasks
+        assert one.base is not None and one.before is not None
+        own, gap = one.before, 0.0
+        if each.second != "M0":
+            (other,) = results[each.second].tasks
+            assert other.base is not None and other.base.exact.gap.value is not None
+            own, gap = other.own, other.base.exact.gap.value
+        for found, first, second in (
+            (each.exact_match, one.own.self_scores.exact_match.value, own.self_scores.exact_match.value),
+            (each.verdict_j, one.own.self_scores.youden_j.value, own.self_scores.youden_j.value),
+            (each.gap, one.base.exact.gap.value, gap),
         ):
-            first, second = (number.value for number in numbers)
+            assert first is not None and second is not None
             assert found.estimate.value == pytest.approx(first - second, abs=3e-6)
         gaps = [other.gap.test.p for other in contrasts if other.gap.test.p is not None]
         assert each.gap.test.family == max(len(gaps), 1)

@@ -1,10 +1,10 @@
-"""Units of a study against each other: emitter × teacher, and the first arm against each of its controls."""
+"""Units of a study against each other: emitter × teacher, and the first arm against M0 and each of its controls."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import ValidationError
 
@@ -23,6 +23,8 @@ __all__ = ["FIRST_ARMS", "Across", "across_units", "kept_across", "units_in_matr
 _MATRIX, _CONTRASTS = "matrix.json", "contrasts.json"
 
 _Kept = TypeVar("_Kept", bound=Frozen)
+
+_Pair = tuple[tuple[Run, Run], tuple[str, str], Literal["target", "base"]]
 
 FIRST_ARMS = 3
 """Arms whose units are set against each other where the study names none."""
@@ -48,7 +50,7 @@ class Across(Frozen):
     matrix: Matrix | None
     """Emitter × teacher; null where it has not been made."""
     contrasts: tuple[Contrast, ...]
-    """The first arm of those in the matrix against each of the others, seed by seed."""
+    """The first arm of those in the matrix against M0 and against each of the others, seed by seed."""
 
 
 class _Contrasts(Frozen):
@@ -84,19 +86,21 @@ def across_units(study: Study, out: Path, results: Path) -> list[str]:
 
 def _contrasts(ready: Sequence[tuple[Unit, Run]], first: str) -> tuple[tuple[Contrast, ...], list[str]]:
     """The contrasts, and the reasons for those that cannot be made: runs of two machines may have two M0."""
-    pairs = [
-        (one, other)
-        for one in ready
-        for other in ready
-        if one[0].arm.name == first != other[0].arm.name and one[0].seed == other[0].seed
+    mine = [each for each in ready if each[0].arm.name == first]
+    pairs: list[_Pair] = [((run, run), (unit.id, "M0"), "base") for unit, run in mine]
+    pairs += [
+        ((run, other_run), (unit.id, other.id), "target")
+        for unit, run in mine
+        for other, other_run in ready
+        if other.arm.name != first and other.seed == unit.seed
     ]
     found: list[Contrast] = []
     refused = []
-    for (unit, run), (other, other_run) in pairs:
+    for runs, names, second in pairs:
         try:
-            found += contrast_of((run, other_run), (unit.id, other.id))
+            found += contrast_of(runs, names, second)
         except NotComparableError as error:
-            refused.append(f"{unit.id} − {other.id} is left out: {error}")
+            refused.append(f"{' − '.join(names)} is left out: {error}")
     # Each number is tested in every pair.
     for name in ("exact_match", "verdict_j", "gap"):
         tests = with_holm([getattr(each, name).test for each in found])

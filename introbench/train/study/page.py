@@ -144,7 +144,7 @@ def _task_names(done: Sequence[UnitResult]) -> list[str]:
 def _contrasts(contrasts: Sequence[Contrast]) -> Iterator[str]:
     if not contrasts:
         return
-    yield from ("## The first arm against the others", "")
+    yield from ("## The first arm against M0 and the others", "")
     yield (
         "First − second, paired by case and clustered by item: Self (exact match), J of the verdict, and the gap "
         "Self − Base. p is two-sided, of Holm over the rows of its column; detectable: the difference that would be "

@@ -107,7 +107,7 @@ def task_section(study: Study, name: str, done: Sequence[UnitResult]) -> Iterato
     yield (
         "Brackets: 95 % intervals, clustered by item. *: too few clusters. Base: the same explanations scored against "
         "M0; Orig: against the model that the labels came from, where that is not M0. Centred coupling: s_D − o_D "
-        "minus what permuted explanations score."
+        "minus what permuted explanations score. The row of M0: what it is before any training, on the same cases."
     )
     if any(column.without(unit) == _NOT_RUN for column in _SCORES for unit, task in rows if column.of(task) is None):
         yield f"{_NOT_RUN}: labels came from another model, which was not asked about these cases."
@@ -128,7 +128,7 @@ def _tables(rows: Sequence[_Row]) -> Iterator[str]:
         if not used:
             continue
         body = [[unit.unit, *(_shown(column, unit, task) for column in used)] for unit, task in rows]
-        yield table(body, ["unit", *(column.head for column in used)])
+        yield table([*_before(used, rows), *body], ["unit", *(column.head for column in used)])
         yield ""
     floors = [
         [
@@ -141,6 +141,18 @@ def _tables(rows: Sequence[_Row]) -> Iterator[str]:
     ]
     yield table(floors, ["unit", "best floor, J", "best floor, exact", "against a headline"])
     yield ""
+
+
+def _before(columns: Sequence[_Column], rows: Sequence[_Row]) -> list[list[str]]:
+    """The row of M0 itself, where it explained the same cases."""
+    for unit, task in rows:
+        if task.before is not None:
+            itself = TaskResult(
+                task=task.task, clusters=task.clusters, own=task.before, base=None, origin=None, before=None
+            )
+            shown = [NONE if column.of(itself) is None else _shown(column, unit, itself) for column in columns]
+            return [["M0", *shown]]
+    return []
 
 
 def _used(columns: Sequence[_Column], rows: Sequence[_Row]) -> list[_Column]:
