@@ -42,10 +42,12 @@ def plan(
     """
     from tabulate import tabulate
 
+    from introbench.train.study.across import units_in_matrix
     from introbench.train.study.config import read_study
     from introbench.train.study.runner import plan_study
 
     asked = read_study(study)
+    units_in_matrix(asked)
     planned = plan_study(asked, _folder(study, asked, results), out)
     if estimate:
         planned = _estimated(planned, out or Path("unnamed"))
@@ -94,7 +96,8 @@ def run(
                 say(f"{each.id}: {warning}", err=True)
             failed += found.status == "failed"
             say(f"{each.id}: {found.status}{': ' + found.error if found.error else ''}")
-    say(f"{folder} holds the results; introbench study report {study} --out {out} --page FILE writes a page.")
+    named = f"{_file_and_results(study, asked, folder)} --out {_named(out)} --page FILE"
+    say(f"{folder} holds the results; introbench study report {named} writes a page.")
     return int(failed > 0)
 
 
@@ -109,6 +112,7 @@ def report(
     page: Annotated[Path, typer.Option("--page", metavar="FILE", help="The page.")] = _PAGE,
 ) -> None:
     """Write the page of a study; never over that of another one. Needs no torch."""
+    from introbench.errors import UsageError
     from introbench.files import write_whole
     from introbench.train.study.across import across_units, kept_across
     from introbench.train.study.config import read_study
@@ -118,18 +122,24 @@ def report(
 
     asked = read_study(study)
     _refuse_other_page(page, asked)
+    for given in filter(None, (results, out)):
+        if not given.is_dir():
+            raise UsageError(f"{given}: no such folder; introbench study run {_named(study)} --out DIR makes both")
     folder = _folder(study, asked, results)
     planned = plan_study(asked, folder, out)
     found = read_results(folder, [each.unit for each in planned])
     for reason in across_units(asked, out, folder) if out is not None else []:
         say(reason, err=True)
     named = "" if _named(page) == _named(_PAGE) else _named(page)
-    file = _named(study)
-    if folder != _folder(study, asked, None):
-        file += f" --results {_named(folder)}"
+    file = _file_and_results(study, asked, folder)
     write_whole(page, study_page(asked, planned, found, kept_across(folder), file, named).encode())
     done = sum(each.state == "done" for each in planned)
     say(f"{page}: {done} of {len(planned)} units")
+
+
+def _file_and_results(path: Path, study: Study, results: Path) -> str:
+    """What the commands of a study are given: its file, and its results where they do not lie beside it."""
+    return _named(path) if results == _folder(path, study, None) else f"{_named(path)} --results {_named(results)}"
 
 
 def _named(path: Path) -> str:
@@ -148,12 +158,14 @@ def _refuse_other_page(page: Path, study: Study) -> None:
     if not page.exists():
         return
     with disk_errors(page):
-        first = page.read_text(encoding="utf-8", errors="replace").partition("\n")[0]
-    if first.startswith(HEADING) and first != heading(study):
-        raise UsageError(
-            f"{page}: holds the page of the study {first.removeprefix(HEADING)}; name another file with --page, or "
-            "delete that one"
+        text = page.read_text(encoding="utf-8", errors="replace")
+    first = text.partition("\n")[0]
+    if text and first != heading(study):
+        other = first.startswith(HEADING)
+        held = (
+            f"the page of the study {first.removeprefix(HEADING)}" if other else "something else than a page of a study"
         )
+        raise UsageError(f"{page}: holds {held}; name another file with --page, or delete that one")
 
 
 def _estimated(planned: list[PlannedUnit], out: Path) -> list[PlannedUnit]:

@@ -177,7 +177,8 @@ def _pairs(task: TaskSummary) -> Iterator[RenderableType]:
         table.add_row("o_D: Ref on D", *(_cell(view.reference_on_disagreements) for view in views))
         table.add_row("s_D − o_D, raw", *(_cell(view.raw_coupling, signed) for view in views))
         table.add_row(Text("centred coupling", style="bold"), *(_cell(view.centred_coupling, signed) for view in views))
-        table.add_row("  detectable", *(_share(view.detectable_coupling) for view in views))
+        # Where no exchange changes anything, as with a constant explainer, the error is 0 and nothing could be told.
+        table.add_row("  detectable", *(_share(view.detectable_coupling or None) for view in views))
         table.add_row(
             "  of a perfect self-explainer",
             *(_signed_share(value) for value in (pair.ceiling.exact, pair.ceiling.verdict)),

@@ -493,6 +493,7 @@ def test_the_commands_of_a_page_write_this_page_and_name_no_folder_of_the_machin
         text.replace("HERE", str(here)).replace("ABOVE", str(tmp_path)) for text in (study, page, results)
     )
     options = ["--results", results] if results else []
+    (here / (results or "none")).mkdir(parents=True)
     done = introbench("study", "report", study, "--page", page, *options, cwd=here)
     assert done.returncode == 0, done.stderr
     text = (here / page).read_text("utf-8")
@@ -509,10 +510,39 @@ def test_a_page_of_another_study_is_not_overwritten(tmp_path: Path) -> None:
     done = introbench("study", "report", path, "--page", page)
     assert done.returncode == 2 and "holds the page of the study `other`" in done.stderr
     assert page.read_text("utf-8") == "# Study `other`\n\nnumbers\n"
+    page.write_text("# The readme of another project\n", "utf-8")
+    done = introbench("study", "report", path, "--page", page)
+    assert done.returncode == 2 and "holds something else than a page of a study; name another" in done.stderr
+    assert page.read_text("utf-8") == "# The readme of another project\n"
     for text in ("", "# Study `small`\n\nof an earlier day\n"):
         page.write_text(text, "utf-8")
         assert introbench("study", "report", path, "--page", page).returncode == 0
         assert page.read_text("utf-8").startswith("# Study `small`\n") and "earlier day" not in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize("option", ["--results", "--out"])
+def test_a_folder_that_is_not_there_makes_no_empty_page(option: str, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    done = introbench("study", "report", written(tmp_path), option, tmp_path / "typo", "--page", page)
+    assert done.returncode == 2 and f"{tmp_path / 'typo'}: no such folder" in done.stderr
+    assert not page.exists()
+
+
+def test_units_in_the_matrix_are_named_as_they_are_called_or_by_their_spec(tmp_path: Path) -> None:
+    arms = [{"arm": "kl", "name": "first"}, {"arm": "kl,rank=8", "name": "second"}, "shuffled", "no_kl"]
+
+    def chosen(*names: str) -> list[str]:
+        return [unit.id for unit in units_in_matrix(read_study(written(tmp_path, arms=arms, in_matrix=list(names))))]
+
+    assert chosen("first", "shuffled") == ["first-s0", "first-s1", "shuffled-s0", "shuffled-s1"]
+    assert chosen("kl,rank=8") == ["second-s0", "second-s1"]
+    assert chosen() == [f"{name}-s{seed}" for name in ("first", "second", "shuffled") for seed in (0, 1)]
+    wrong = read_study(written(tmp_path, arms=arms, in_matrix=["first", "shufled"]))
+    with pytest.raises(UsageError, match="'shufled' is no arm of the study; it has first, second, shuffled, no_kl"):
+        check_study(units_of(wrong), tmp_path / "out", tmp_path / "results")
+    assert not (tmp_path / "out").exists()
+    plan = introbench("study", "plan", tmp_path / "small.yaml")
+    assert plan.returncode == 2 and "shufled" in plan.stderr
 
 
 def test_the_source_of_labels_is_found_in_a_run_however_its_options_are_ordered(tmp_path: Path) -> None:
@@ -539,7 +569,7 @@ def test_where_labels_came_from_a_model_that_was_not_asked_the_page_says_so(repo
         section = list(task_section(study, "hint_facts", units))
         shown = next(part for part in section if part.startswith("|"))
         heads, _, *rows = ([cell.strip() for cell in line.split("|")] for line in shown.splitlines())
-        found = [row[heads.index("Orig")] for row in rows] if "Orig" in heads else None
+        found = [row[heads.index("Orig")] for row in rows if "M0" not in row] if "Orig" in heads else None
         assert found == expected
         said = [line for line in section if line.startswith("not run: labels came from another model")]
         assert len(said) == (units[-1] is unasked)
@@ -550,6 +580,30 @@ def test_the_detectable_gap_is_what_the_width_of_the_interval_says() -> None:
     # For many clusters: (1.96 + 0.84) standard errors, of which the interval is 2 × 1.96 wide.
     assert detectable_gap(gap) == pytest.approx(0.1 * 2.8016 / 1.96, rel=1e-3)
     assert detectable_gap(gap.model_copy(update={"low": None})) is None
+
+
+@pytest.mark.parametrize(
+    ("coupling", "said"),
+    [
+        (0.1, "a gap of .20 and a centred coupling of .10 would be found with 80 % power."),
+        (0.0, "a gap of .20 would be found with 80 % power; no centred coupling could be found, however large."),
+    ],
+)
+def test_where_no_exchange_changes_anything_no_coupling_could_be_found(
+    coupling: float, said: str, repository: Path
+) -> None:
+    study = read_study(repository / "studies" / "axes.yaml")
+    result = UnitResult.model_validate_json((repository / "studies" / "results" / "axes" / "kl-s21.json").read_bytes())
+    (task,) = result.tasks
+    assert task.base is not None
+    view = task.base.exact
+    gap = view.gap.model_copy(update={"low": -0.143, "high": 0.143, "clusters": 5000})
+    pair = task.base.model_copy(
+        update={"exact": view.model_copy(update={"gap": gap, "detectable_coupling": coupling, "disagreements": 1})}
+    )
+    told = result.model_copy(update={"tasks": [task.model_copy(update={"base": pair})]})
+    (line,) = [line for line in task_section(study, "hint_facts", [told]) if line.startswith("- kl-s21: d = ")]
+    assert line.endswith(f"on 1 case that differs; {said}")
 
 
 @pytest.fixture(scope="module")

@@ -36,12 +36,14 @@ def units_in_matrix(study: Study) -> list[Unit]:
     Raises UsageError where an arm is named that the study lacks.
     """
     units = units_of(study)
-    known = list(dict.fromkeys(unit.arm.name for unit in units))
-    if absent := [arm for arm in study.in_matrix if arm not in known]:
+    known = list(dict.fromkeys(unit.group for unit in units))
+    # An arm is named as its units are, or by its spec.
+    named = {unit.arm.name: unit.group for unit in reversed(units)} | {group: group for group in known}
+    if absent := [arm for arm in study.in_matrix if arm not in named]:
         raise UsageError(f"in_matrix: {absent[0]!r} is no arm of the study; it has {', '.join(known)}")
-    chosen = study.in_matrix or known[:FIRST_ARMS]
+    chosen = [named[arm] for arm in study.in_matrix] or known[:FIRST_ARMS]
     usual = study.tasks, study.test or study.tasks
-    return [unit for unit in units if unit.arm.name in chosen and (unit.tasks, unit.test) == usual]
+    return [unit for unit in units if unit.group in chosen and (unit.tasks, unit.test) == usual]
 
 
 class Across(Frozen):
@@ -79,20 +81,20 @@ def across_units(study: Study, out: Path, results: Path) -> list[str]:
         return []
     matrix = matrix_of([run for _, run in ready], [unit.id for unit, _ in ready])
     write_whole(results / _MATRIX, kept_bytes(matrix))
-    contrasts, refused = _contrasts(ready, found[0][0].arm.name)
+    contrasts, refused = _contrasts(ready, found[0][0].group)
     write_whole(results / _CONTRASTS, kept_bytes(_Contrasts(contrasts=contrasts)))
     return refused
 
 
 def _contrasts(ready: Sequence[tuple[Unit, Run]], first: str) -> tuple[tuple[Contrast, ...], list[str]]:
     """The contrasts, and the reasons for those that cannot be made: runs of two machines may have two M0."""
-    mine = [each for each in ready if each[0].arm.name == first]
+    mine = [each for each in ready if each[0].group == first]
     pairs: list[_Pair] = [((run, run), (unit.id, "M0"), "base") for unit, run in mine]
     pairs += [
         ((run, other_run), (unit.id, other.id), "target")
         for unit, run in mine
         for other, other_run in ready
-        if other.arm.name != first and other.seed == unit.seed
+        if other.group != first and other.seed == unit.seed
     ]
     found: list[Contrast] = []
     refused = []

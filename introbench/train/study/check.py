@@ -12,6 +12,7 @@ from introbench.models.spec import parse_spec
 from introbench.runs.config import resolve_config
 from introbench.runs.plan import make_plan
 from introbench.train.config import check_output_path
+from introbench.train.study.across import units_in_matrix
 from introbench.train.study.config import Study, Unit, units_of
 from introbench.train.study.results import refuse_other_student
 from introbench.train.trainer import open_base
@@ -35,6 +36,7 @@ def check_study(units: Sequence[Unit], out: Path, results: Path) -> None:
     if not units:
         return
     study = units[0].study
+    units_in_matrix(study)
     check_output_path(out)
     for dtype in dict.fromkeys(unit.arm.train.dtype for unit in units):
         _, student = open_base(study.student, dtype)

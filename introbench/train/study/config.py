@@ -114,6 +114,11 @@ class Unit:
     test: tuple[str, ...]
 
     @property
+    def group(self) -> str:
+        """The arm as its units are called, whatever their seed."""
+        return self.id.rpartition("-s")[0]
+
+    @property
     def hash(self) -> str:
         """Hash of everything that its result follows from."""
         study = self.study

@@ -210,7 +210,7 @@ def _trajectories(done: Sequence[UnitResult]) -> Iterator[str]:
     ]
     yield from ("## Along the way", "")
     if not body:
-        yield from ("No unit was run along the way (`evaluate_at` names no step).", "")
+        yield from ("No unit that is done was run along the way (`evaluate_at` names the steps).", "")
         return
     heads = [
         "unit",

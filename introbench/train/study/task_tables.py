@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -228,11 +228,9 @@ def _power(study: Study, rows: Sequence[_Row]) -> Iterator[str]:
             continue
         view, drift = pair.exact, pair.exact.drift.value
         found, coupling = detectable_gap(view.gap), view.detectable_coupling
-        words = (
-            f"a gap of {shown_number(found)} and a centred coupling of {shown_number(coupling)} would be found with "
-            "80 % power"
-        )
-        place = f"d = {number(drift)} on {view.disagreements} cases that differ"
+        words = _detectable({"gap": found, "centred coupling": coupling})
+        cases = "case that differs" if view.disagreements == 1 else "cases that differ"
+        place = f"d = {number(drift)} on {view.disagreements} {cases}"
         if drift < low:
             yield f"{unit.unit}: too little drift to tell ({place}, below {number(low)}); {words}."
         elif drift > high:
@@ -241,6 +239,14 @@ def _power(study: Study, rows: Sequence[_Row]) -> Iterator[str]:
             yield f"{unit.unit}: {place}; {words}."
         for reason in pair.reasons_against:
             yield f"{unit.unit}: no headline: {reason}."
+
+
+def _detectable(sizes: Mapping[str, float | None]) -> str:
+    # A standard error of 0 is that of explanations that no exchange changes: nothing can be found then.
+    known = " and ".join(f"a {name} of {number(size)}" for name, size in sizes.items() if size)
+    lost = " and ".join(f"no {name}" for name, size in sizes.items() if not size)
+    told = [f"{known} would be found with 80 % power"] if known else []
+    return "; ".join([*told, *([f"{lost} could be found, however large"] if lost else [])])
 
 
 def detectable_gap(gap: Estimate) -> float | None:
