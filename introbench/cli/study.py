@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,19 +53,21 @@ def plan(
     planned = plan_study(asked, _folder(study, asked, results), out)
     if estimate:
         planned = _estimated(planned, out or Path("unnamed"))
-    rows = [
-        [each.unit.id, each.state, _minutes(each.seconds), _minutes(each.expected), each.unit.arm.summary]
-        for each in planned
-    ]
-    headers = ["unit", "state", "took", "expected", "what is done"]
-    say(tabulate(rows, headers=headers, tablefmt="simple", maxcolwidths=[30, None, None, None, 60]))
+    rows = [[each.unit.id, each.state, _minutes(each.seconds), _minutes(each.expected)] for each in planned]
+    say(tabulate(rows, headers=["unit", "state", "took", "expected"], tablefmt="simple"))
+    say("")
+    arms: dict[str, dict[str, None]] = {}
+    for each in planned:
+        arms.setdefault(each.unit.arm.summary, {})[each.unit.group] = None
+    for summary, groups in arms.items():
+        _say_filled(f"{', '.join(groups)}: {summary}")
     left = [each for each in planned if each.state != "done"]
     known = [each.expected for each in left if each.expected is not None]
     time = f"about {_minutes(sum(known))}" if left and len(known) == len(left) else "unknown before a unit is done"
     say(f"\n{len(planned) - len(left)} of {len(planned)} units done; the others: {time if left else 'none'}")
     long = [each.unit.id for each in planned if (each.seconds or each.expected or 0) > 60 * asked.minutes_per_unit]
     if long:
-        say(f"longer than {asked.minutes_per_unit:g} minutes: {', '.join(long)}")
+        _say_filled(f"longer than {asked.minutes_per_unit:g} minutes: {', '.join(long)}")
 
 
 @app.command("run", short_help="Carry out the units that are not done.")
@@ -189,6 +193,11 @@ def _estimated(planned: list[PlannedUnit], out: Path) -> list[PlannedUnit]:
 
 def _folder(path: Path, study: Study, results: Path | None) -> Path:
     return results or path.parent / "results" / study.name
+
+
+def _say_filled(text: str) -> None:
+    width = shutil.get_terminal_size().columns
+    say(textwrap.fill(text, width, subsequent_indent="    ", break_on_hyphens=False))
 
 
 def _minutes(seconds: float | None) -> str:

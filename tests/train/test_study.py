@@ -545,6 +545,15 @@ def test_units_in_the_matrix_are_named_as_they_are_called_or_by_their_spec(tmp_p
     assert plan.returncode == 2 and "shufled" in plan.stderr
 
 
+def test_a_plan_fits_a_terminal(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    plan = introbench("study", "plan", repository / "studies" / "axes.yaml")
+    assert plan.returncode == 0 and max(map(len, plan.stdout.splitlines())) <= 80
+    text = " ".join(plan.stdout.split())
+    assert "mix-0.63, mix-0.7, mix-0.85: the student's own labels on a share" in text
+    assert text.count("labels on a share of the cases") == 1
+
+
 def test_the_source_of_labels_is_found_in_a_run_however_its_options_are_ordered(tmp_path: Path) -> None:
     labels = "hf/x?weight_noise_seed=1&weight_noise=0.05"
     study = read_study(written(tmp_path, arms=[{"arm": f"labels={labels}", "name": "x"}, "kl", "mix=0.5"], seeds=[0]))
