@@ -142,4 +142,4 @@ def _estimates(emitter: EmitterSummary, pair: PairSummary) -> dict[str, Estimate
 
 
 def _estimate(found: Estimate) -> dict[str, Any]:
-    return {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
+    return {"value": found.value, "low": found.low, "high": found.high, "n": found.n, "status": found.status}

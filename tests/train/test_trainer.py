@@ -111,6 +111,7 @@ def test_a_training_learns_and_leaves_a_folder_that_its_base_takes(
     assert abs(log[0]["keep"]) < 1e-5 < log[-1]["keep"]
     assert [row["step"] for row in outcome.trajectory] == [0, 3, outcome.steps]
     assert outcome.trajectory[0]["d"]["value"] == 0  # before the first step it is its base
+    assert outcome.trajectory[0]["self"]["status"] == "too few"  # of three items
     names = {path.name for path in config.out.iterdir()} - {".lock"}
     assert names == {
         "README.md",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import yaml
 
@@ -224,12 +225,15 @@ def _trajectories(done: Sequence[UnitResult]) -> Iterator[str]:
     yield ""
 
 
-def _point(found: Mapping[str, float | None] | None) -> str:
+def _point(found: Mapping[str, Any] | None) -> str:
     value = found.get("value") if found else None
     if found is None or value is None:
         return NONE
+    # Rows of before say nothing of their clusters.
+    few = "*" if found.get("status") == "too few" else ""
     low, high = found.get("low"), found.get("high")
-    return number(value) if low is None or high is None else f"{number(value)} [{number(low)}, {number(high)}]"
+    interval = "" if low is None or high is None else f" [{number(low)}, {number(high)}]"
+    return f"{number(value)}{few}{interval}"
 
 
 def _labels(done: Sequence[UnitResult]) -> Iterator[str]:
