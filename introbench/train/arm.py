@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from introbench.errors import SpecError
+from introbench.errors import SpecError, UsageError
 from introbench.tasks.noise import NoiseKind
 from introbench.train.config import Hyperparameters
+from introbench.train.written import WrittenPart, describe, load_yaml, nearest
 
 __all__ = ["ARMS", "Arm", "BesideTask", "Mixture", "NoisyLabels", "Shift", "arm_names", "read_value", "resolve_arm"]
 
@@ -21,6 +21,9 @@ ARMS = Path(__file__).with_name("arms")
 """The folder of the arms that come with introbench."""
 
 _HYPERPARAMETERS = frozenset(field.name for field in fields(Hyperparameters))
+
+_OF_STUDIES = frozenset({"student", "arms"})
+"""Keys that every study has and no arm."""
 
 _GAINED: Mapping[tuple[str, ...], Any] = {
     ("cases_per_item",): None,
@@ -32,11 +35,7 @@ _GAINED: Mapping[tuple[str, ...], Any] = {
 _Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class NoisyLabels(_Part):
+class NoisyLabels(WrittenPart):
     """Labels that are flipped (`introbench.tasks.noise`)."""
 
     kind: NoiseKind = "symmetric"
@@ -45,7 +44,7 @@ class NoisyLabels(_Part):
     """Probability that a label is flipped, of those that can be."""
 
 
-class Mixture(_Part):
+class Mixture(WrittenPart):
     """Labels from two sources."""
 
     share: _Share
@@ -54,7 +53,7 @@ class Mixture(_Part):
     """Where the others have theirs from: a source, or "shuffled": the own source's labels, moved between cases."""
 
 
-class Shift(_Part):
+class Shift(WrittenPart):
     """A change of behaviour that is trained beside the explanations, whose labels stay those of M0; or by itself."""
 
     towards: Literal["less", "more", "by_kind"]
@@ -66,7 +65,7 @@ class Shift(_Part):
     """Share of the items whose cued prompts have such an answer to learn."""
 
 
-class BesideTask(_Part):
+class BesideTask(WrittenPart):
     """Another task whose behaviour is trained, and never its explanations: the rows of its `behaviour.jsonl`."""
 
     task: str
@@ -75,7 +74,7 @@ class BesideTask(_Part):
     """Whether the behaviour is learnt; else M0's is kept on the same prompts."""
 
 
-class Arm(_Part):
+class Arm(WrittenPart):
     """What a training learns, and how."""
 
     name: str
@@ -192,15 +191,17 @@ def _name(path: Path, head: str, rest: list[str]) -> str:
 
 def _read(name: str, path: Path) -> dict[str, Any]:
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        near = difflib.get_close_matches(name, arm_names(), n=1)
-        suggestion = f"; did you mean {near[0]!r}?" if near else ""
-        raise SpecError(f"no arm {name!r}{suggestion}; known: {', '.join(arm_names())}, or a FILE.yaml") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        known = arm_names()
+        raise SpecError(f"no arm {name!r}{nearest(name, known)}; known: {', '.join(known)}, or a FILE.yaml") from None
+    except (OSError, UnicodeDecodeError) as error:
         raise SpecError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
+    raw = load_yaml(text, path)
     if not isinstance(raw, dict):
-        raise SpecError(f"{path}: an arm is a mapping of names to values")
+        raise SpecError(f"{path}: an arm is a mapping of names to values, as summary: TEXT and labels: M0")
+    if raw.keys() >= _OF_STUDIES:
+        raise SpecError(f"{path}: is a study and no arm; carry it out with introbench study run {path} --out DIR")
     return raw
 
 
@@ -225,8 +226,7 @@ def _put(raw: dict[str, Any], key: str, value: Any, spec: str) -> None:
     first, *rest = ("train", key) if key in _HYPERPARAMETERS else tuple(key.split("."))
     if first not in Arm.model_fields or first in ("name", "summary", "takes") or len(rest) > 1:
         known = [name for name in Arm.model_fields if name not in ("name", "summary", "takes", "train")]
-        near = difflib.get_close_matches(key, [*known, *_HYPERPARAMETERS], n=1)
-        suggestion = f"; did you mean {near[0]!r}?" if near else ""
+        suggestion = nearest(key, [*known, *_HYPERPARAMETERS])
         raise SpecError(f"arm {spec!r}: no value {key!r}{suggestion}; known: {', '.join(known)} and hyperparameters")
     if rest:
         part = raw.get(first)
@@ -236,25 +236,36 @@ def _put(raw: dict[str, Any], key: str, value: Any, spec: str) -> None:
 
 
 def _validated(raw: Mapping[str, Any], spec: str, takes: str) -> Arm:
-    train = raw.get("train") or {}
-    if not isinstance(train, Mapping):
-        raise SpecError(f"arm {spec!r}: train must map hyperparameters to values")
-    if unknown := sorted(train.keys() - _HYPERPARAMETERS):
-        near = difflib.get_close_matches(str(unknown[0]), list(_HYPERPARAMETERS), n=1)
-        suggestion = f"; did you mean {near[0]!r}?" if near else ""
-        raise SpecError(f"arm {spec!r}: no hyperparameter {unknown[0]!r}{suggestion}")
-    # One layer by name is as good as a list of one.
-    if isinstance(train.get("targets"), str):
-        train = {**train, "targets": train["targets"].split("+")}
+    train = _hyperparameters(raw.get("train") or {}, spec)
     try:
-        arm = Arm.model_validate({**raw, "train": dict(train)})
+        arm = Arm.model_validate({**raw, "train": train})
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"] if part != "train")
-        missing = f"; write {spec}=VALUE" if first["type"] == "missing" and takes and "=" not in spec else ""
-        raise SpecError(f"arm {spec!r}: {place or 'the file'}: {first['msg']}{missing}") from error
+        if error.errors()[0]["type"] == "missing" and takes and "=" not in spec:
+            raise SpecError(f"arm {spec!r}: {takes} is missing; write {spec}=VALUE") from error
+        raise SpecError(f"arm {spec!r}: {describe(error, Arm, '=', unwritten='train')}") from error
+    except UsageError as error:
+        raise UsageError(f"arm {spec!r}: {error}") from error
     _check(arm)
     return arm
+
+
+def _hyperparameters(train: Any, spec: str) -> dict[str, Any]:
+    """Values of hyperparameters, with names that are known. Raises SpecError where they are not to be had."""
+    if not isinstance(train, Mapping):
+        raise SpecError(f"arm {spec!r}: train must map hyperparameters to values")
+    for name, value in train.items():
+        if name not in _HYPERPARAMETERS:
+            known = sorted(_HYPERPARAMETERS)
+            raise SpecError(
+                f"arm {spec!r}: no hyperparameter {name!r}{nearest(name, known)}; known: {', '.join(known)}"
+            )
+        # None of them is true or false, which would else be taken for 1 and 0.
+        wrong = [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, bool)]
+        if wrong:
+            raise SpecError(f"arm {spec!r}: {name}: {str(wrong[0]).lower()} is no number; write a number")
+    # One layer by name is as good as a list of one.
+    targets = train.get("targets")
+    return {**train, **({"targets": targets.split("+")} if isinstance(targets, str) else {})}
 
 
 def _check(arm: Arm) -> None:

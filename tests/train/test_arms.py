@@ -89,7 +89,14 @@ def test_what_is_written_in_a_spec_is_what_the_arm_holds(rate: float, rank: int,
         ("fresh=10,shuffle=true", "fresh labels take no shuffle"),
         ("kl,hints=0", "hints"),
         ("kl,cases_per_item=0", "cases_per_item"),
-        ("kl,rank=many", "rank"),
+        ("kl,rank=many", "rank: many is no whole number"),
+        ("kl,rank=true", "rank: true is no number"),
+        ("kl,items=true", "items: true is no number"),
+        ("noise=true", r"noise\.rate: true is no number"),
+        ("kl,evaluate_at=[true]", "evaluate_at: true is no number"),
+        ("kl,evaluate_at=3", r"evaluate_at: 3 is no list; write evaluate_at=\[3\]"),
+        ("kl,balance=3", "balance: 3 is neither true nor false"),
+        ("kl,noise=3", "noise: 3 is no mapping of keys to values"),
     ],
 )
 def test_a_spec_that_cannot_be_meant_is_refused_with_the_reason(spec: str, message: str) -> None:
@@ -130,6 +137,12 @@ def test_an_arm_of_ones_own_is_a_file(tmp_path: Path) -> None:
         resolve_arm(str(path))
     path.write_text("summary: x\nunheard_of: 4\n")
     with pytest.raises(SpecError, match="unheard_of"):
+        resolve_arm(str(path))
+    path.write_text("summary: x\nhints: 2\nhints: 3\n")
+    with pytest.raises(UsageError, match=r"mine\.yaml: line 3: 'hints' stands there twice"):
+        resolve_arm(str(path))
+    path.write_text("summary: x\ntrain: {rank: yes}\n")
+    with pytest.raises(SpecError, match="rank: true is no number"):
         resolve_arm(str(path))
     path.write_text("- a list")
     with pytest.raises(SpecError, match="an arm is a mapping"):

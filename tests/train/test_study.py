@@ -725,3 +725,70 @@ def test_a_study_that_is_done_runs_nothing_again_and_its_page_is_whole(carried_o
     page.unlink()
     alone = introbench("study", "report", path, "--page", page)
     assert alone.returncode == 0 and page.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seeds": []}, "small.yaml: seeds: holds nothing; write at least one"),
+        ({"seeds": 3}, "small.yaml: seeds: 3 is no list; write seeds: [3]"),
+        ({"nam": "x", "name": None}, "small.yaml: no key 'nam'; did you mean 'name'?; known: name, summary"),
+        ({"evaluation": {"limt": 3}}, "small.yaml: evaluation: no key 'limt'; did you mean 'limit'?; known: limit, "),
+        ({"arms": [{"arm": "kl", "sed": 1}]}, "small.yaml: arms.0: no key 'sed'; did you mean 'seeds'?"),
+        ({"settings": {"evaluate_at": 3}}, "small.yaml: arm 'kl': evaluate_at: 3 is no list; write evaluate_at=[3]"),
+        ({"evaluation": {"skip": {"hint_facts": -1}}}, "evaluation.skip.hint_facts: -1 must be 0 or more"),
+        ({"evaluation": 3}, "evaluation: 3 is no mapping of keys to values"),
+        ({"seeds": [99999999999]}, "small.yaml: arm 'kl': seed 99999999999: must be a whole number"),
+        ({"settings": {"rank": "x"}}, "small.yaml: arm 'kl': rank: x is no whole number"),
+        ({"settings": {"rank": True}}, "rank: true is no number"),
+        ({"arms": ["kl,rank=yes"]}, "rank: true is no number"),
+        ({"seeds": [True]}, "seeds: true is no number"),
+        ({"minutes_per_unit": True}, "minutes_per_unit: true is no number"),
+        ({"minutes_per_unit": float("inf")}, "minutes_per_unit: inf must be a finite number"),
+        ({"minutes_per_unit": float("nan")}, "minutes_per_unit: nan must be"),
+        ({"minutes_per_unit": 0}, "minutes_per_unit: 0 must be more than 0"),
+        ({"name": ""}, "name: '' cannot name a folder"),
+        ({"name": "../../x"}, "name: '../../x' cannot name a folder"),
+        ({"name": "a b/c"}, "name: 'a b/c' cannot name a folder"),
+        ({"name": ".a"}, "name: '.a' cannot name a folder"),
+        ({"drift": [0.5, 0.1]}, "drift: [0.5, 0.1] is no range; write two shares"),
+        ({"drift": [0.5, 1.1]}, "drift: [0.5, 1.1] is no range"),
+        ({"drift": [0.5]}, "drift: [0.5] is no range"),
+        ({"drift": [False, True]}, "drift: false is no number"),
+    ],
+)
+def test_what_is_wrong_in_a_study_is_said_with_its_file_the_key_and_the_way_out(
+    tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    path = written(tmp_path, **changes)
+    if changes.get("name", "") is None:
+        path.write_text(path.read_text().replace("name: null\n", ""))
+    with pytest.raises(UsageError, match=re.escape(message)) as found:
+        read_study(path)
+    assert str(found.value).startswith(f"{path}: ") and "\n" not in str(found.value)
+    assert "Input" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty; a study has at least name, summary, student, tasks, arms, seeds"),
+        ("- a", "holds no mapping of keys to values"),
+        ("name: a\nsummary: x\nname: b\n", "line 3: 'name' stands there twice; leave one of them out"),
+        ("settings:\n  rank: 1\n  rank: 2\n", "line 3: 'rank' stands there twice"),
+        ("name: [", "not valid YAML"),
+        ("summary: x\nlabels: M0\n", "is an arm and no study; carry it out with introbench train --arm "),
+    ],
+)
+def test_a_file_that_is_no_study_is_refused_with_what_it_is(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "small.yaml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=re.escape(f"{path}: {message}")) as found:
+        read_study(path)
+    assert "\n" not in str(found.value)
+
+
+def test_a_study_as_an_arm_is_refused_with_the_command_that_carries_it_out(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    with pytest.raises(SpecError, match=f"is a study and no arm; carry it out with introbench study run {path}"):
+        resolve_arm(f"{path},rank=8")

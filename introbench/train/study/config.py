@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from introbench.errors import UsageError
 from introbench.files import slug
@@ -16,18 +16,17 @@ from introbench.hashing import content_hash
 from introbench.runs.config import skip_of
 from introbench.tasks.noisy import PREFIX
 from introbench.train.arm import Arm, resolve_arm
+from introbench.train.written import WrittenPart, describe, load_yaml
 
 __all__ = ["ArmEntry", "Evaluation", "Study", "Unit", "read_study", "units_of"]
+
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
 _Items = Annotated[int, Field(ge=0)]
 _Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Evaluation(_Part):
+class Evaluation(WrittenPart):
     """What every unit is asked when it has been trained, and along the way."""
 
     limit: Annotated[int, Field(ge=1)] | None = 300
@@ -43,7 +42,7 @@ class Evaluation(_Part):
     """Models beside the base and the source of the labels, as "NAME=SPEC" or a spec."""
 
 
-class ArmEntry(_Part):
+class ArmEntry(WrittenPart):
     """An arm of a study."""
 
     arm: str
@@ -56,15 +55,15 @@ class ArmEntry(_Part):
     """The tasks that it explains in training, where they are not the study's."""
     test: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """The tasks that it is run on, where they are not the study's."""
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = Field(default_factory=dict)
     """Values of this arm, as in a spec; they win over the arm's own and the study's."""
 
 
-class Study(_Part):
+class Study(WrittenPart):
     """A study."""
 
     name: str
-    """What its files are called."""
+    """What its files are called: letters, digits, "_", "-" and ".", which does not come first."""
     summary: str
     """One line on what it asks."""
     student: str
@@ -79,18 +78,38 @@ class Study(_Part):
     """Seeds of every arm: of the adapter's start, the order of cases, noise, shuffles and subsets."""
     case_seed: int = 0
     """Root seed of the training cases: which cues and hints an item gets."""
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = Field(default_factory=dict)
     """Values of every arm, as in a spec, where the arm itself does not say otherwise."""
     evaluation: Evaluation = Evaluation()
     """What every unit is asked."""
     in_matrix: tuple[str, ...] = ()
     """Arms whose units are set against each other as emitters and teachers; the first three where left out."""
-    minutes_per_unit: Annotated[float, Field(gt=0)] = 30.0
+    minutes_per_unit: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30.0
     """What a unit may take; one that takes longer is named in the plan and on the page."""
     drift: tuple[float, float] = (0.1, 0.3)
     """Between which drifts d the study can tell: below, too few cases differ; above, the labels have lost the model."""
-    written_down: dict[str, Any] = {}
+    written_down: dict[str, Any] = Field(default_factory=dict)
     """What was fixed before the first unit ran (criteria, tests, runs made while choosing), shown on the page."""
+
+    @field_validator("name")
+    @classmethod
+    def _names_one_folder(cls, name: str) -> str:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} cannot name a folder of results; use letters, digits, _ and -, and . inside")
+        return name
+
+    @field_validator("drift", mode="before")
+    @classmethod
+    def _ascends(cls, drift: Any) -> Any:
+        numbers = isinstance(drift, list | tuple) and all(isinstance(each, int | float) for each in drift)
+        if not numbers or len(drift) != 2 or not 0 <= drift[0] < drift[1] <= 1:
+            raise ValueError(f"{drift} is no range; write two shares from 0 to 1, the smaller one first")
+        return drift
+
+
+_OF_ARMS = Arm.model_fields.keys() - Study.model_fields.keys()
+_OF_STUDIES = Study.model_fields.keys() - Arm.model_fields.keys()
+"""Keys that tell a file with an arm from one with a study."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,21 +169,36 @@ class Unit:
 def read_study(path: Path) -> Study:
     """Read a study. Raises UsageError that names the file and the place where it is wrong."""
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8"
         raise UsageError(f"{path}: cannot be read ({reason}); name the YAML file of a study") from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    if isinstance(raw, Mapping) and isinstance(raw.get("arms"), list):
+    study = _parsed(load_yaml(text, path), path)
+    try:
+        units = units_of(study)
+    except UsageError as error:
+        raise type(error)(f"{path}: {error}") from error
+    _check(study, units, path)
+    return study
+
+
+def _parsed(raw: Any, path: Path) -> Study:
+    if not isinstance(raw, Mapping):
+        what = "is empty" if raw is None else "holds no mapping of keys to values"
+        needed = ", ".join(name for name, field in Study.model_fields.items() if field.is_required())
+        raise UsageError(f"{path}: {what}; a study has at least {needed}")
+    if raw.keys() & _OF_ARMS and not raw.keys() & _OF_STUDIES:
+        raise UsageError(f"{path}: is an arm and no study; carry it out with introbench train --arm {path}")
+    if isinstance(raw.get("arms"), list):
         raw = {**raw, "arms": [{"arm": entry} if isinstance(entry, str) else entry for entry in raw["arms"]]}
     try:
-        study = Study.model_validate(raw)
+        return Study.model_validate(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise UsageError(f"{path}: {place + ': ' if place else ''}{first['msg']}") from error
-    units = units_of(study)
+        raise UsageError(f"{path}: {describe(error, Study)}") from error
+
+
+def _check(study: Study, units: Sequence[Unit], path: Path) -> None:
+    """Raises UsageError where parts of a study contradict each other."""
     twice = sorted({unit.id for unit in units if sum(other.id == unit.id for other in units) > 1})
     if twice:
         raise UsageError(f"{path}: two units are called {twice[0]}; leave one of them out")
@@ -176,7 +210,6 @@ def read_study(path: Path) -> Study:
         raise UsageError(
             f"{path}: evaluation.skip: no unit is run on {unasked[0]!r}; there are {', '.join(sorted(asked))}"
         )
-    return study
 
 
 def _base_name(task: str) -> str:
