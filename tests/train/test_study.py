@@ -755,6 +755,11 @@ def test_a_study_that_is_done_runs_nothing_again_and_its_page_is_whole(carried_o
         ({"drift": [0.5, 1.1]}, "drift: [0.5, 1.1] is no range"),
         ({"drift": [0.5]}, "drift: [0.5] is no range"),
         ({"drift": [False, True]}, "drift: false is no number"),
+        ({"arms": ["no_kl", "kl,seed=7"]}, "arm 'kl,seed=7': sets seed; leave it out and write seeds: [N]"),
+        ({"arms": ["kl,train.seed=7"]}, "arm 'kl,train.seed=7': sets seed"),
+        ({"arms": [{"arm": "no_kl", "settings": {"seed": 9}}]}, "arm 'no_kl': sets seed"),
+        ({"arms": [{"arm": "no_kl", "settings": {"train": {"seed": 9}}}]}, "arm 'no_kl': sets seed"),
+        ({"settings": {"seed": 9}}, "settings: seed is no setting of a study; write seeds: [N]"),
     ],
 )
 def test_what_is_wrong_in_a_study_is_said_with_its_file_the_key_and_the_way_out(

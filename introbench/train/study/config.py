@@ -175,6 +175,7 @@ def read_study(path: Path) -> Study:
         raise UsageError(f"{path}: cannot be read ({reason}); name the YAML file of a study") from error
     study = _parsed(load_yaml(text, path), path)
     try:
+        _check_seeds(study)
         units = units_of(study)
     except UsageError as error:
         raise type(error)(f"{path}: {error}") from error
@@ -195,6 +196,23 @@ def _parsed(raw: Any, path: Path) -> Study:
         return Study.model_validate(raw)
     except ValidationError as error:
         raise UsageError(f"{path}: {describe(error, Study)}") from error
+
+
+def _check_seeds(study: Study) -> None:
+    """Raises UsageError where an arm sets its seed beside `seeds`: its units would be called by another one."""
+    if _sets_seed(study.settings):
+        raise UsageError("settings: seed is no setting of a study; write seeds: [N], one unit each")
+    for entry in study.arms:
+        changes = [part.partition("=")[0] for part in entry.arm.split(",")[1:]]
+        if _sets_seed(entry.settings) or _sets_seed(dict.fromkeys(changes)):
+            raise UsageError(
+                f"arm {entry.arm!r}: sets seed; leave it out and write seeds: [N] beside arm: in its place"
+            )
+
+
+def _sets_seed(values: Mapping[str, Any]) -> bool:
+    train = values.get("train")
+    return bool(values.keys() & {"seed", "train.seed"}) or (isinstance(train, Mapping) and "seed" in train)
 
 
 def _check(study: Study, units: Sequence[Unit], path: Path) -> None:
