@@ -28,7 +28,8 @@ def labels(
     from introbench.hashing import text_hash
     from introbench.train.labels import label_file
 
-    data, left_out = label_file(run, task, model, held_out=held_out)
+    way_out = "name a run that was made with --split train" + ("" if held_out else ", or add --held-out")
+    data, left_out = label_file(run, task, model, held_out=held_out, way_out=way_out)
     write_whole(out, data)
     say(f"{out}: {data.count(b'verdict')} labels, {left_out} held-out ones left out")
     say(f"sha256 {text_hash(data.decode())}")

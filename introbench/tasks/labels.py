@@ -87,10 +87,33 @@ def read_labels(path: Path) -> FrozenLabels:
 
 
 def parse_labels(data: bytes, where: str) -> FrozenLabels:
-    """The content of a label file. Raises TaskError where it breaks the schema."""
+    """The content of a label file. Raises TaskError where it breaks the schema, or has two labels for one case."""
     try:
-        return FrozenLabels(LabelFile.model_validate_json(data), bytes_hash(data), where)
+        file = LabelFile.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = " / ".join(map(str, first["loc"]))
-        raise TaskError(f"{where}: {place + ': ' if place else ''}{first['msg']}") from error
+        raise TaskError(f"{where}: {_fault(error)}") from error
+    _refuse_doubles(file, where)
+    return FrozenLabels(file, bytes_hash(data), where)
+
+
+def _fault(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = " / ".join(map(str, first["loc"]))
+    said = f"{place + ': ' if place else ''}{first['msg']}"
+    if first["type"] == "json_invalid":
+        said = "not JSON"
+    # What is wrong within its labels is wrong with them; else it is another kind of file.
+    other = len(first["loc"]) < 2
+    return f"is no label file ({said}); `introbench labels RUN --task NAME --out FILE` makes one" if other else said
+
+
+def _refuse_doubles(file: LabelFile, where: str) -> None:
+    seen: set[tuple[str, str, str | None]] = set()
+    for label in file.labels:
+        case = label.item, label.cue, label.hint
+        if case in seen:
+            hint = "" if label.hint is None else f" with the hint {label.hint!r}"
+            raise TaskError(
+                f"{where}: two labels for item {label.item!r} under cue {label.cue!r}{hint}; keep the one that holds"
+            )
+        seen.add(case)

@@ -12,11 +12,18 @@ from introbench.tasks.labels import Label, LabelFile
 
 __all__ = ["label_file"]
 
+_WAY_OUT = "name a run that was made with --split train"
 
-def label_file(run: Path, task: str, model: str | None = None, *, held_out: bool = False) -> tuple[bytes, int]:
+
+def label_file(
+    run: Path, task: str, model: str | None = None, *, held_out: bool = False, way_out: str = _WAY_OUT
+) -> tuple[bytes, int]:
     """The label file of one model and task of a stored run, sorted by item and cue, and how many labels were left out.
 
     Labels of held-out items and cues are left out unless asked for: the file is meant to be trained on or shown.
+    Args:
+        way_out: what a message says where nothing is left.
+
     Raises UsageError where the run has no such task or model, or nothing is left.
     """
     stored = read_run(run)
@@ -31,9 +38,7 @@ def label_file(run: Path, task: str, model: str | None = None, *, held_out: bool
     chosen = answered if held_out else answered & training
     labels = _labels(run, stored, entry.name, chosen)
     if not labels:
-        raise UsageError(
-            f"{run}: {entry.name} has no answered training case of {task}; run with --split train, or add --held-out"
-        )
+        raise UsageError(f"{run}: {entry.name} has no answered training case of {task}; {way_out}")
     file = LabelFile(
         task=task.partition("?")[0],
         version=measured.version,

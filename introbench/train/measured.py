@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from introbench.errors import UsageError
+from introbench.errors import SpecError, UsageError
 from introbench.files import slug
 from introbench.hashing import content_hash
 from introbench.metrics.read import Run, read_run
+from introbench.models.spec import BACKENDS, EMBEDDED
 from introbench.runs.config import ModelEntry, RunConfig
 from introbench.runs.plan import TaskPlan
 from introbench.tasks.labels import FrozenLabels, parse_labels, read_labels
@@ -18,6 +19,7 @@ from introbench.tasks.types import Case
 from introbench.train.labels import label_file
 from introbench.train.rows import LabelOrigin, Verdict
 from introbench.train.sources import Measure
+from introbench.train.written import nearest
 
 __all__ = [
     "Asking",
@@ -137,8 +139,28 @@ def labels_of(asking: Asking, text: str) -> Source:
 
 
 def is_stored(text: str) -> bool:
-    """Whether a label source is the path of a run directory (RUN or RUN#NAME) or of a label file."""
-    return Path(text).is_file() or (Path(text.partition("#")[0]) / "manifest.json").is_file()
+    """Whether a label source is the path of a run directory (RUN or RUN#NAME) or of a label file, and no model.
+
+    Raises SpecError where it is neither, nor begins as the spec of a model does.
+    """
+    folder = Path(text.partition("#")[0])
+    if Path(text).is_file() or (folder / "manifest.json").is_file():
+        return True
+    head = text.partition("?")[0]
+    if head not in EMBEDDED and head.partition("/")[0] not in BACKENDS:
+        raise SpecError(_no_source(text, folder))
+    return False
+
+
+def _no_source(text: str, folder: Path) -> str:
+    if (folder / "config.json").is_file():
+        return f"labels {text!r}: the folder of a model; write hf/{text}"
+    if folder.is_dir():
+        return f"labels {text!r}: the folder holds no run (no manifest.json); name a run directory or a label file"
+    return (
+        f"no run, label file or model {text!r}{nearest(text, EMBEDDED)}; write M0, a run directory, a label file, or a "
+        f"model as {BACKENDS['hf']}"
+    )
 
 
 def stored_labels(asking: Asking, text: str) -> Source | None:

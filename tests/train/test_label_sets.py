@@ -260,13 +260,13 @@ def test_labels_of_other_cases_are_refused(folder: Path, tmp_path: Path) -> None
         ({"task": "dilemmas"}, "labels of dilemmas, needed: hint_facts"),
         ({"behaviour": "letter"}, "with behaviour letter"),
         ({"items_sha256": "0" * 64}, "labels of other items"),
-        ({"labels": [{**label, "item": "x"} for label in file["labels"]]}, "none of its"),
+        ({"labels": [{**label, "item": f"no {label['item']}"} for label in file["labels"]]}, "none of its"),
         ({"labels": [{**label, "content": "no choice"} for label in file["labels"]]}, "is no choice of item"),
     ):
         path.write_text(json.dumps({**file, **change}))
         with pytest.raises(UsageError, match=message):
             made(folder, f"labels={path}")
-    with pytest.raises(UsageError, match="no model"):
+    with pytest.raises(UsageError, match="no run, label file or model 'nowhere/to/be/found'"):
         made(folder, "labels=nowhere/to/be/found")
     with pytest.raises(UsageError, match="no model 'nobody'"):
         made(folder, f"labels={tmp_path / 'run'}#nobody")

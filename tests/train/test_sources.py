@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,13 +12,15 @@ from typing import Any
 
 import pytest
 
-from introbench.errors import UsageError
+from introbench.errors import SpecError, UsageError
 from introbench.metrics.summary import dump, summarise
 from introbench.runs.config import RunConfig, resolve_config
 from introbench.runs.execute import execute
 from introbench.runs.plan import make_plan
+from introbench.tasks.labels import read_labels
 from introbench.tasks.registry import TaskVariant
 from introbench.train.labels import label_file
+from introbench.train.measured import is_stored
 from introbench.train.sources import first_stage_folder, with_labels
 
 
@@ -96,9 +99,57 @@ def test_labels_that_cannot_be_had_are_named(tmp_path: Path) -> None:
         with_labels(*resolved("noisy:hint_facts?labels=own"), tmp_path / "run")
     with pytest.raises(UsageError, match=r"none\.json: cannot be read"):
         with_labels(*resolved(f"noisy:hint_facts?labels={tmp_path}/none.json"), None)
-    (tmp_path / "bad.json").write_text("[]")
-    with pytest.raises(UsageError, match=r"bad\.json"):
-        with_labels(*resolved(f"noisy:hint_facts?labels={tmp_path}/bad.json"), None)
+
+
+LABEL = {"item": "i", "cue": "c", "hint": "x", "verdict": "changed", "content": "y"}
+FILE = {"task": "hint_facts", "version": 1, "model": "m", "fingerprint": "f", "seed": 0, "labels": [LABEL]}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is no label file (not JSON); `introbench labels RUN --task NAME --out FILE` makes one"),
+        ("name: small\n", "is no label file (not JSON)"),
+        ("[]", "is no label file ("),
+        ("{}", "is no label file (task: "),
+        (json.dumps({**FILE, "labels": [{**LABEL, "verdict": "maybe"}]}), "labels / 0 / verdict: "),
+        (
+            json.dumps({**FILE, "labels": [LABEL, {**LABEL, "hint": None}, {**LABEL, "verdict": "unchanged"}]}),
+            "two labels for item 'i' under cue 'c' with the hint 'x'; keep the one that holds",
+        ),
+        (json.dumps({**FILE, "labels": [{**LABEL, "hint": None}] * 2}), "two labels for item 'i' under cue 'c'; keep"),
+    ],
+)
+def test_a_file_that_holds_no_labels_or_two_for_one_case_is_refused(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.json"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=re.escape(f"{path}: {said}")) as found:
+        read_labels(path)
+    assert "\n" not in str(found.value)
+
+
+def test_a_source_of_labels_that_is_none_is_said_to_be_no_run_file_or_model(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
+    for text, said in (
+        (str(tmp_path), f"labels '{tmp_path}': the folder holds no run (no manifest.json); name a run"),
+        (f"{tmp_path}#kl", "the folder holds no run"),
+        (f"{tmp_path}/model", f"the folder of a model; write hf/{tmp_path}/model"),
+        ("nope", "no run, label file or model 'nope'; write M0, a run directory, a label file, or a model as hf/"),
+        ("smolm2-135m-q4_1", "did you mean 'smollm2-135m-q4_1'"),
+    ):
+        with pytest.raises(SpecError, match=re.escape(said)):
+            is_stored(text)
+    assert not any(map(is_stored, ("hf/org/name", "smollm2-135m-q4_1?weight_noise=0.1", "openai/gone")))
+
+
+def test_a_run_without_a_training_case_is_told_only_of_options_that_there_are(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    execute(*resolved("hint_facts"), run)
+    with pytest.raises(UsageError, match=r"of hint_facts; name a run that was made with --split train$"):
+        label_file(run, "hint_facts")
+    done = introbench("labels", run, "--task", "hint_facts", "--out", tmp_path / "labels.json")
+    assert done.returncode == 2 and "--split train, or add --held-out" in " ".join(done.stderr.split())
 
 
 def introbench(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
