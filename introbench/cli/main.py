@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -63,7 +64,7 @@ def main() -> NoReturn:
         outcome = app(args=sys.argv[1:] or ["--help"], standalone_mode=False)
         sys.stdout.flush()
     except (_Interrupted, InterruptedRunError) as error:
-        way_out = "; the same command goes on from there" if sys.argv[1:2] == ["run"] else ""
+        way_out = "; the same command goes on from there" if _goes_on(sys.argv[1:]) else ""
         # A rank that --ranks has started leaves the word to it.
         silent = LAUNCHED in os.environ and "WORLD_SIZE" in os.environ
         _fail("" if silent else str(error) or f"interrupted{way_out}", InterruptedRunError.exit_code)
@@ -79,6 +80,11 @@ def main() -> NoReturn:
         say(traceback.format_exc(), err=True, end=False)
         _fail("internal error, a defect of introbench; please report the lines above", IntrobenchError.exit_code)
     sys.exit(outcome if isinstance(outcome, int) else 0)
+
+
+def _goes_on(arguments: Sequence[str]) -> bool:
+    """Whether a command that is given again takes up what it has left behind."""
+    return arguments[:1] in (["run"], ["train"]) or arguments[:2] == ["study", "run"]
 
 
 class _Interrupted(BaseException):

@@ -125,7 +125,10 @@ def rendering_of(config: RunConfig, variant: TaskVariant) -> Rendering:
     if not items:
         raise TaskError(f"{task.info.name}: has no items in the split {config.split!r}")
     if variant.demonstrations and config.split == "train":
-        raise TaskError(f"{variant.name}: demonstrations are drawn from the training split; run it with --split test")
+        raise TaskError(
+            f"{variant.name}: demonstrations are drawn from the training split, whose own items are asked without any; "
+            "leave k= or noisy: out, or ask the test split"
+        )
     if variant.hints > 1 and config.split != "train":
         raise TaskError(f"{variant.name}: several hints an item are for training sets; run it with --split train")
     if variant.behaviour not in templates.systems:

@@ -48,12 +48,19 @@ def add_adapter(model: Any, chosen: Hyperparameters, base: str) -> Any:
             warnings.filterwarnings("ignore", message="The following (rank|alpha)_pattern keys did not match")
             found = get_peft_model(model, config)
     except ValueError as error:
-        raise UsageError(f"targets {', '.join(named)}: {one_line(error)}") from error
+        # Where no name fits, nothing is adapted, and peft tells no layers to choose from.
+        none = [name for name in named if name != "all-linear" and name not in known and "." not in name]
+        said = _no_layer(none[0], known) if none else f"targets {', '.join(named)}: {one_line(error)}"
+        raise UsageError(said) from error
     if absent := _absent(found, named):
-        raise UsageError(f"targets {absent[0]}: no layer of the model is called that; there are {', '.join(known)}")
+        raise UsageError(_no_layer(absent[0], known))
     found.peft_config["default"].base_model_name_or_path = base
     make_lean(found)
     return found
+
+
+def _no_layer(name: str, known: Sequence[str]) -> str:
+    return f"targets {name}: no layer of the model is called that; there are {', '.join(known)}"
 
 
 def _absent(adapted: Any, named: Sequence[str]) -> list[str]:

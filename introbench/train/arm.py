@@ -284,4 +284,6 @@ def _check(arm: Arm) -> None:
             "concurrent.towards=by_kind and only there"
         )
     if arm.labels == "":
-        raise SpecError(f"arm {arm.name!r}: whose labels? write {arm.name}=SPEC, a model, a run or a label file")
+        raise SpecError(
+            f"arm {arm.name!r}: whose labels? write {arm.name.rstrip('=')}=SPEC, a model, a run or a label file"
+        )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
+from introbench.cli.main import main
 from introbench.train.arm import resolve_arm
 
 SMALL = ["items=6", "allow_unbalanced=true", "rank=4", "batch_tokens=1500", "evaluate_at=[1]"]
@@ -68,11 +71,13 @@ def test_a_dry_run_counts_and_writes_nothing(tiny_llama: Path, tmp_path: Path) -
         (["--out", "{}/out", "--set", "kl_wait=1"], "kl_weight"),
         (["--out", "{}/out", "--arm", "kkl"], "no arm 'kkl'"),
         (["--out", "{}/o+t"], "cannot stand in the path of an adapter"),
-        (["--out", "{}/out", "--labels", "nobody"], "no model 'nobody'"),
+        (["--out", "{}/out", "--labels", "nobody"], "no run, label file or model 'nobody'; write M0"),
         (
             ["--out", "{}/out", "--arm", "mix=0.5", "--set", "mix.other=hf/./absent"],
             "no folder or GGUF file './absent'",
         ),
+        (["--out", "{}/out", "--arm", "labels="], "whose labels? write labels=SPEC"),
+        (["--out", "{}/out", "--task", "hint_facts?k=4"], "asked without any; leave k= or noisy: out"),
         (["--out", "{}/out", "--model", "scripted/oracle"], "cannot be trained"),
         (["--out", "{}/out", "--model", "hf/org/base+"], "nothing stands on one side of a '+'"),
         (["--out", "{}/out", "--eval-tasks", "hint_fact"], "did you mean 'hint_facts'"),
@@ -91,6 +96,29 @@ def test_wrong_input_is_one_line_and_leaves_nothing(
     assert done.returncode == 2 and said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []  # nothing was measured for it either
+
+
+@pytest.mark.parametrize(
+    ("command", "goes_on"),
+    [("run", True), ("train --model m", True), ("study run s.yaml", True), ("study plan s", False)],
+)
+def test_an_interrupted_command_says_whether_it_goes_on(
+    command: str, goes_on: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handlers: dict[int, Callable[[int, None], None]] = {}
+
+    def interrupted(**given: object) -> None:
+        handlers[signal.SIGINT](signal.SIGINT, None)
+
+    monkeypatch.setattr(signal, "signal", handlers.__setitem__)
+    monkeypatch.setattr("introbench.cli.main.app", interrupted)
+    monkeypatch.setattr("introbench.cli.main.add_verbs", lambda app, verb: None)
+    monkeypatch.setattr(sys, "argv", ["introbench", *command.split()])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 4
+    way_out = "; the same command goes on from there" if goes_on else ""
+    assert capsys.readouterr().err == f"introbench: error: interrupted{way_out}\n"
 
 
 def test_fresh_labels_are_a_source_like_any_other(tiny_llama: Path, tmp_path: Path) -> None:

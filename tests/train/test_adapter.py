@@ -42,7 +42,8 @@ def test_the_weights_that_are_counted_are_those_of_the_adapter(name: str, target
         ("Llama", ("q_proj", "no_such"), "targets no_such: no layer of the model is called that; there are down_"),
         ("Llama", ("q_proj", "proj"), "targets proj: "),  # the end of a name is none
         ("Llama", ("q_proj", "attn.v_proj"), "targets attn.v_proj: "),
-        ("Llama", ("no_such",), "targets no_such: "),
+        ("Llama", ("no_such",), "targets no_such: no layer of the model is called that; there are down_"),
+        ("Llama", ("q_prj", "v_prj"), "targets q_prj: no layer of the model is called that; there are down_"),
         ("GPT2", ("c_attn", "q_proj"), "targets q_proj: .* there are c_attn, c_fc, c_proj"),
         ("Mixtral", ("q_proj", "w1", "w3", "w4"), "targets w4: "),
     ],
