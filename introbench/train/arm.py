@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -21,6 +21,9 @@ ARMS = Path(__file__).with_name("arms")
 """The folder of the arms that come with introbench."""
 
 _HYPERPARAMETERS = frozenset(field.name for field in fields(Hyperparameters))
+
+_OF_CASES = ("items", "hints", "cases_per_item", "labels_count")
+"""Values that say which cases of the explained tasks are taken."""
 
 _OF_STUDIES = frozenset({"student", "arms"})
 """Keys that every study has and no arm."""
@@ -169,19 +172,27 @@ def resolve_arm(
         _put(raw, key, value, spec)
     raw = _over(raw, _read(name, path))
     takes = raw.get("takes", "")
-    given = [_Override(key, value) for key, value in (overrides or {}).items()]
     if main and not takes:
         raise SpecError(f"arm {head!r}: {name} takes no value; write {name},key=value to change one of its own")
-    if main:
-        given.append(_Override(takes, read_value(main)))
+    given = [*(_Override(key, value) for key, value in (overrides or {}).items()), *_changes(takes, main, rest, spec)]
+    for key, value in given:
+        _put(raw, key, value, spec)
+    arm = _validated({**raw, "name": _name(path, head, rest)}, spec, takes)
+    _check_used(arm, [each.key for each in given])
+    return arm
+
+
+def _changes(takes: str, main: str, rest: Sequence[str], spec: str) -> list[_Override]:
+    """What a spec changes, the value behind NAME= first. Raises SpecError where that is no change, or made twice."""
+    found = [_Override(takes, read_value(main))] if main else []
     for part in rest:
         key, separator, value = part.partition("=")
         if not separator or not key:
             raise SpecError(f"arm {spec!r}: {part!r} is no change; write key=value, separated by commas")
-        given.append(_Override(key, read_value(value)))
-    for key, value in given:
-        _put(raw, key, value, spec)
-    return _validated({**raw, "name": _name(path, head, rest)}, spec, takes)
+        if key.removeprefix("train.") in [each.key.removeprefix("train.") for each in found]:
+            raise SpecError(f"arm {spec!r}: changes {key} twice; leave one of the values out")
+        found.append(_Override(key, read_value(value)))
+    return found
 
 
 def _name(path: Path, head: str, rest: list[str]) -> str:
@@ -266,6 +277,20 @@ def _hyperparameters(train: Any, spec: str) -> dict[str, Any]:
     # One layer by name is as good as a list of one.
     targets = train.get("targets")
     return {**train, **({"targets": targets.split("+")} if isinstance(targets, str) else {})}
+
+
+def _check_used(arm: Arm, keys: Sequence[str]) -> None:
+    """Raises SpecError where one of the keys is of the cases to be explained, and the arm takes none.
+
+    Only what is said of this arm is asked: what a study sets for all of its arms is passed over, and kept in the arm.
+    """
+    unused = [key for key in keys if key in _OF_CASES and getattr(arm, key) != Arm.model_fields[key].default]
+    if unused and arm.labels is None and arm.concurrent is None:
+        other = arm.beside.task if arm.beside else "another task"
+        raise SpecError(
+            f"arm {arm.name!r}: learns the prompts of {other} alone, all of them, so there is nothing for {unused[0]}; "
+            "leave it out"
+        )
 
 
 def _check(arm: Arm) -> None:

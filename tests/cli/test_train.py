@@ -85,7 +85,8 @@ def test_a_dry_run_counts_and_writes_nothing(tiny_llama: Path, tmp_path: Path) -
         (["--out", "{}/out", "--labels", "M0", "--arm", "stale=hf/./old"], "has labels of its own (hf/./old)"),
         (["--out", "{}/out", "--labels", "M0", "--arm", "fresh"], "has labels of its own (fresh)"),
         (["--out", "{}/out", "--labels", "fresh", "--arm", "stale=hf/./old"], "has labels of its own (hf/./old)"),
-        (["--out", "{}/out", "--labels", "fresh", "--arm", "jabberwocky_behaviour"], "learns no explanations"),
+        (["--out", "{}/out", "--labels", "fresh", "--arm", "jabberwocky_behaviour,items=null"], "learns no explanation"),
+        (["--out", "{}/out", "--arm", "jabberwocky_behaviour"], "there is nothing for items"),
         (["--out", "{}/out", "--seed", "-1"], "seed -1: must be a whole number from 0"),
     ],
 )

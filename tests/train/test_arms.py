@@ -96,6 +96,13 @@ def test_what_is_written_in_a_spec_is_what_the_arm_holds(rate: float, rank: int,
         ("kl,evaluate_at=[true]", "evaluate_at: true is no number"),
         ("kl,evaluate_at=3", r"evaluate_at: 3 is no list; write evaluate_at=\[3\]"),
         ("labels=", r"whose labels\? write labels=SPEC, a model"),
+        ("jabberwocky_behaviour,items=3", "prompts of jabberwocky alone, all of them, so there is nothing for items"),
+        ("jabberwocky_behaviour,labels_count=5", "nothing for labels_count; leave it out"),
+        ("jabberwocky_behaviour,hints=2", "nothing for hints"),
+        ("jabberwocky_behaviour,cases_per_item=1", "nothing for cases_per_item"),
+        ("kl,rank=8,rank=16", "changes rank twice"),
+        ("kl,rank=8,train.rank=16", r"changes train\.rank twice"),
+        ("noise=0.2,noise.rate=0.3", r"changes noise\.rate twice"),
         ("kl,balance=3", "balance: 3 is neither true nor false"),
         ("kl,noise=3", "noise: 3 is no mapping of keys to values"),
     ],
@@ -104,6 +111,16 @@ def test_a_spec_that_cannot_be_meant_is_refused_with_the_reason(spec: str, messa
     with pytest.raises(SpecError, match=message) as found:
         resolve_arm(spec)
     assert "\n" not in str(found.value)
+
+
+def test_cases_are_chosen_where_there_are_any_to_choose_and_a_study_may_say_so_for_all_of_its_arms() -> None:
+    with pytest.raises(SpecError, match="nothing for items"):
+        resolve_arm("jabberwocky_behaviour", {"items": 3})
+    arm = resolve_arm("jabberwocky_behaviour", defaults={"items": 3, "hints": 2, "labels_count": 5})
+    assert (arm.items, arm.hints, arm.labels_count) == (3, 2, 5)
+    assert resolve_arm("jabberwocky", {"items": 3}).items == 3
+    assert resolve_arm("concurrent=less,labels=null,items=3").items == 3
+    assert Arm.model_validate(yaml.safe_load(arm.yaml())) == arm
 
 
 def test_values_that_arms_gained_change_no_arm_that_leaves_them_alone(repository: Path) -> None:

@@ -312,9 +312,8 @@ def of_task(found: TrainingSet, task: str) -> list[TrainingCase]:
 
 
 def test_jabberwocky_is_learnt_as_behaviour_alone_and_its_controls_share_the_prompts(folder: Path) -> None:
-    both, behaviour, explanations = (
-        made(folder, name) for name in ("jabberwocky", "jabberwocky_behaviour", "jabberwocky_explanations")
-    )
+    both, explanations = (made(folder, name) for name in ("jabberwocky", "jabberwocky_explanations"))
+    behaviour = made(folder, "jabberwocky_behaviour", items=None)
     lines = [
         json.loads(line)
         for line in (find_tasks()["jabberwocky"].folder / "behaviour.jsonl").read_text("utf-8").splitlines()
