@@ -97,6 +97,13 @@ def split_pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def split_tasks(text: str) -> list[str]:
-    """Task specs of a comma-separated list."""
-    return [part.strip() for part in text.split(",") if part.strip()]
+def split_tasks(text: str, option: str = "--tasks") -> list[str]:
+    """Task specs of a comma-separated list. Raises UsageError where there is none, or one twice."""
+    from introbench.errors import UsageError
+
+    found = [part.strip() for part in text.split(",") if part.strip()]
+    if not found:
+        raise UsageError(f"{option}: names no task; `introbench list` shows all")
+    if twice := [spec for spec in found if found.count(spec) > 1]:
+        raise UsageError(f"{option}: names {twice[0]} twice; leave one of the two out")
+    return found

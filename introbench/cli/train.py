@@ -98,9 +98,8 @@ def train(
         raise UsageError("--out DIR is missing: name the output folder, a new one or the one to go on in")
     if out is not None:
         check_output_path(out)
-    evaluation = EvaluationConfig(
-        tuple(split_tasks(eval_tasks or "")), eval_limit or None, tuple(eval_reference or ()), seed=0
-    )
+    asked = tuple(split_tasks(eval_tasks, "--eval-tasks")) if eval_tasks else ()
+    evaluation = EvaluationConfig(asked, eval_limit or None, tuple(eval_reference or ()), seed=0)
     request = _request(model, task, chosen, out or Path("unnamed"), include_path or [], task_values(data, columns))
     if dry_run:
         _say_cost(_config(request, stand_in_set(request), chosen, out, None))
@@ -115,7 +114,7 @@ def train(
 
 
 def _chosen(spec: str, texts: list[str], labels: str | None, seed: int | None) -> Arm:
-    """The arm with what options change. Raises UsageError where it has labels of its own beside --labels."""
+    """The arm with what options change. Raises UsageError where labels or a seed stand against those of an option."""
     from introbench.errors import UsageError
     from introbench.train.arm import read_value, resolve_arm
     from introbench.train.build import M0
@@ -132,6 +131,8 @@ def _chosen(spec: str, texts: list[str], labels: str | None, seed: int | None) -
         often = plain.fresh_every or resolve_arm(_FRESH).fresh_every
         wanted = {"labels": M0, "fresh_every": often}
     arm = resolve_arm(spec, wanted | given)
+    if seed is not None and arm.train.seed != seed:
+        raise UsageError(f"--seed {seed}: --set or --arm says seed={arm.train.seed}; leave one of the two out")
     if labels is not None and (arm.labels != wanted["labels"] or (arm.fresh_every and labels != _FRESH)):
         own = arm.labels if arm.labels != wanted["labels"] else _FRESH
         raise UsageError(f"--labels {labels}: the arm {spec} has labels of its own ({own}); leave one of the two out")
@@ -146,7 +147,7 @@ def _request(
     dtype = arm.train.dtype
     return SetRequest(
         student=model,
-        tasks=tuple(split_tasks(task)),
+        tasks=tuple(split_tasks(task, "--task")),
         arm=arm,
         folder=out.with_name(f"{out.name}-labels"),
         seed=arm.train.seed,

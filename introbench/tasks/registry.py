@@ -7,7 +7,7 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -150,11 +150,7 @@ def resolve_task(spec: str, tasks: Mapping[str, Task], values: Mapping[str, str]
     usual: dict[str, str | None] = {"behaviour": next(iter(readings)), "k": "0", "hints": "1"}
     usual |= {own.name: own.default for own in task.parameters}
     given = usual | {key: value for key, value in (values or {}).items() if key in usual}
-    for part in filter(None, query.split("&")):
-        key, _, value = part.partition("=")
-        if key not in given:
-            raise SpecError(f"task {name!r} has no parameter {key!r}; it takes {_parameters(task)}")
-        given[key] = unquote(value)
+    given |= _queried(query, given.keys(), task)
     behaviour, k, hints = (str(given[shared]) for shared in _SHARED)
     if behaviour not in readings:
         raise SpecError(f"task {name!r}: behaviour={behaviour} must be {' or '.join(readings)}")
@@ -171,6 +167,23 @@ def resolve_task(spec: str, tasks: Mapping[str, Task], values: Mapping[str, str]
     canonical = f"{name}?{query}" if query else name
     own_values = {own.name: settled[own.name] for own in task.parameters}
     return TaskVariant(canonical, task, readings[behaviour], int(k), own_values, hints=int(hints))
+
+
+def _queried(query: str, known: Collection[str], task: Task) -> dict[str, str]:
+    """The values behind a task's name. Raises SpecError where one is of no parameter, or is given twice."""
+    found: dict[str, str] = {}
+    for part in filter(None, query.split("&")):
+        key, _, value = part.partition("=")
+        if key not in known:
+            raise SpecError(f"task {task.info.name!r} has no parameter {key!r}; it takes {_parameters(task)}")
+        if key in found:
+            # An arm that hints at several choices adds its own number to what is written.
+            arms = ", which an arm's or --set's hints= is too" if key == "hints" else ""
+            raise SpecError(
+                f"task {task.info.name!r}: {key}={found[key]} and {key}={unquote(value)}; give one value{arms}"
+            )
+        found[key] = unquote(value)
+    return found
 
 
 def _named(task: Task, values: Mapping[str, str]) -> dict[str, str]:

@@ -85,8 +85,19 @@ def test_a_dry_run_counts_and_writes_nothing(tiny_llama: Path, tmp_path: Path) -
         (["--out", "{}/out", "--labels", "M0", "--arm", "stale=hf/./old"], "has labels of its own (hf/./old)"),
         (["--out", "{}/out", "--labels", "M0", "--arm", "fresh"], "has labels of its own (fresh)"),
         (["--out", "{}/out", "--labels", "fresh", "--arm", "stale=hf/./old"], "has labels of its own (hf/./old)"),
-        (["--out", "{}/out", "--labels", "fresh", "--arm", "jabberwocky_behaviour,items=null"], "learns no explanation"),
+        (
+            ["--out", "{}/out", "--labels", "fresh", "--arm", "jabberwocky_behaviour,items=null"],
+            "learns no explanations",
+        ),
         (["--out", "{}/out", "--arm", "jabberwocky_behaviour"], "there is nothing for items"),
+        (["--out", "{}/out", "--seed", "3", "--set", "seed=5"], "--seed 3: --set or --arm says seed=5; leave one"),
+        (["--out", "{}/out", "--seed", "3", "--arm", "kl,seed=5"], "--seed 3: --set or --arm says seed=5; leave one"),
+        (["--out", "{}/out", "--task", ""], "--task: names no task"),
+        (["--out", "{}/out", "--task", "hint_facts,hint_facts"], "--task: names hint_facts twice; leave one"),
+        (
+            ["--out", "{}/out", "--task", "hint_facts?hints=4", "--set", "hints=2"],
+            "hints=4 and hints=2; give one value",
+        ),
         (["--out", "{}/out", "--seed", "-1"], "seed -1: must be a whole number from 0"),
     ],
 )

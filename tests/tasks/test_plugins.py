@@ -124,6 +124,10 @@ def test_an_unknown_task_gets_the_nearest_name_and_a_wrong_parameter_its_form() 
         resolve_task("hint_facts?shots=4", tasks)
     with pytest.raises(SpecError, match="k=x must be a whole number"):
         resolve_task("hint_facts?k=x", tasks)
+    with pytest.raises(SpecError, match=r"task 'hint_facts': k=4 and k=8; give one value$"):
+        resolve_task("hint_facts?k=4&k=8", tasks)
+    with pytest.raises(SpecError, match="hints=4 and hints=2; give one value, which an arm's or --set's hints= is too"):
+        resolve_task("hint_facts?hints=4&hints=2", tasks)
     with pytest.raises(SpecError, match="behaviour=smell must be text or letter"):
         resolve_task("hint_facts?behaviour=smell", tasks)
     for spec, canonical in (
