@@ -21,6 +21,7 @@ def label_file(
     """The label file of one model and task of a stored run, sorted by item and cue, and how many labels were left out.
 
     Labels of held-out items and cues are left out unless asked for: the file is meant to be trained on or shown.
+
     Args:
         way_out: what a message says where nothing is left.
 

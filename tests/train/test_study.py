@@ -96,6 +96,7 @@ def test_units_are_every_seed_of_every_arm_in_order(tmp_path: Path) -> None:
         ({"arms": ["kll"]}, "did you mean 'kl'"),
         ({"arms": []}, "arms"),
         ({"arms": ["kl", "kl"]}, "two units are called kl-s0"),
+        ({"tasks": ["hint_facts", "hint_facts"]}, "names the task hint_facts twice"),
         ({"seeds": []}, "seeds"),
         ({"settings": {"rnak": 3}}, "did you mean 'rank'"),
         ({"settings": {"kl_weight": -1}}, "kl_weight -1: must be 0 or more"),

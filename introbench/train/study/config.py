@@ -217,6 +217,10 @@ def _sets_seed(values: Mapping[str, Any]) -> bool:
 
 def _check(study: Study, units: Sequence[Unit], path: Path) -> None:
     """Raises UsageError where parts of a study contradict each other."""
+    for unit in units:
+        for named in (unit.tasks, unit.test):
+            if doubled := [task for task in named if named.count(task) > 1]:
+                raise UsageError(f"{path}: names the task {doubled[0]} twice; leave one of the two out")
     twice = sorted({unit.id for unit in units if sum(other.id == unit.id for other in units) > 1})
     if twice:
         raise UsageError(f"{path}: two units are called {twice[0]}; leave one of them out")
