@@ -32,7 +32,7 @@ def bundled() -> tuple[Case, ...]:
 
 
 def test_trap_1_base_rates() -> None:
-    """method.md 6.1: own change rate 10 %, the reference's 40 %, independent; "no effect" looks like insight."""
+    """Own change rate 10 %, the reference's 40 %, independent; "no effect" looks like insight."""
     mine, theirs = (np.repeat(column, [40, 60, 360, 540]) for column in ([1, 1, 0, 0], [1, 0, 1, 0]))
     none = np.zeros(1000, dtype=np.int64)
     emitter = invented_answers(mine, none, said=none, content=none)
@@ -66,7 +66,7 @@ def equally_hint_prone() -> tuple[CaseTable, Answers, Answers]:
 
 
 def test_trap_1_own_cued_answer() -> None:
-    """method.md 6.1: knowing one's own cued answer alone gives J_self +.55, J_ref −.09, s_D − o_D +.73 and +.44."""
+    """Knowing one's own cued answer alone gives J_self +.55, J_ref −.09, s_D − o_D +.73 and +.44."""
     cases, emitter, reference = equally_hint_prone()
     floors = fixed_floors(cases, emitter.cued, emitter.labels)
     _, heuristic = pair_of(cases, emitter, reference, floors["changed iff own cued answer is the hint"])
