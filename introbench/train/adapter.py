@@ -18,6 +18,7 @@ from introbench.errors import UsageError
 from introbench.files import write_whole
 from introbench.models.hf.reasons import one_line
 from introbench.scorer.linear import OneDnnLinear, onednn_product
+from introbench.train.checkpoints import saving
 from introbench.train.config import Hyperparameters
 
 __all__ = ["LeanLoraLinear", "add_adapter", "make_lean", "save_adapter"]
@@ -76,12 +77,13 @@ def _last(name: str) -> str:
 
 
 def save_adapter(model: Any, folder: Path) -> None:
-    """Write the adapter of a peft model so that the same weights are the same files."""
-    folder.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(str(folder), save_embedding_layers=False)
-    (folder / "README.md").unlink(missing_ok=True)  # peft's own, which says nothing of the training
+    """Write the adapter of a peft model so that the same weights are the same files. Raises DiskError."""
     file = folder / "adapter_config.json"
-    config = json.loads(file.read_text(encoding="utf-8"))
+    with saving(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        model.save_pretrained(str(folder), save_embedding_layers=False)
+        (folder / "README.md").unlink(missing_ok=True)  # peft's own, which says nothing of the training
+        config = json.loads(file.read_text(encoding="utf-8"))
     # peft keeps names of layers as a set, whose order differs from process to process.
     config["target_modules"] = sorted(config["target_modules"])
     write_whole(file, (json.dumps(config, indent=1, sort_keys=True) + "\n").encode())

@@ -4,16 +4,39 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError
+
+from introbench.errors import DiskError
 from introbench.files import disk_errors, write_whole
 from introbench.hashing import file_hash
 
-__all__ = ["last_behind", "last_whole", "seal", "steps_of"]
+__all__ = ["last_behind", "last_whole", "saving", "seal", "steps_of"]
 
 _SEAL = "whole.json"
 _NEEDED = frozenset({"adapter_model.safetensors", "optimizer.pt", "scheduler.pt", "trainer_state.json"})
 """What a training goes on from. Without one of these the trainer would begin it anew, without a word."""
+
+_REFUSED_BY_TORCH = ("inline_container", "PytorchStreamWriter", "iostream error")
+"""Words in the errors of torch's file writer, which have no type and no number of their own."""
+
+
+@contextmanager
+def saving(path: Path) -> Iterator[None]:
+    """Turn what libraries raise where the disk takes no more of a file of weights into a DiskError with the way out."""
+    try:
+        with disk_errors(path):
+            yield
+    except (RuntimeError, SafetensorError) as error:
+        if isinstance(error, RuntimeError) and not any(word in str(error) for word in _REFUSED_BY_TORCH):
+            raise
+        raise DiskError(
+            f"{path}: the disk refused the weights, it may be full; free some space and run the same command again, "
+            "which goes on from the last whole checkpoint"
+        ) from error
 
 
 def seal(folder: Path) -> None:

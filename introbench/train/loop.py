@@ -19,7 +19,7 @@ from introbench.files import disk_errors
 from introbench.ranks import PATIENCE
 from introbench.scorer.memory import out_of_memory, return_freed_memory
 from introbench.train.batches import Step, Steps, TrainingPack
-from introbench.train.checkpoints import last_behind, seal
+from introbench.train.checkpoints import last_behind, saving, seal
 from introbench.train.config import Hyperparameters
 from introbench.train.packed import Student
 
@@ -206,6 +206,11 @@ class PackedTrainer(Trainer):
     def floating_point_ops(self, inputs: Any) -> int:
         """Not counted: tokens and seconds are."""
         return 0
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """As the library does. Raises DiskError where the disk refuses; what is half-written has no seal."""
+        with saving(Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}"):
+            super()._save_checkpoint(model, trial)
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """The adapter alone; nothing is looked up on a hub for it."""

@@ -25,7 +25,7 @@ from introbench.scorer.rope import regime_limit
 from introbench.train.adapter import add_adapter, save_adapter
 from introbench.train.batches import Steps
 from introbench.train.card import model_card
-from introbench.train.checkpoints import last_whole, steps_of
+from introbench.train.checkpoints import last_whole, saving, steps_of
 from introbench.train.config import TrainConfig, check_output_path
 from introbench.train.evaluate import adapted_spec, evaluator_of
 from introbench.train.first import FirstBehaviour, first_key, measure_first, read_first
@@ -321,7 +321,8 @@ class _Training:
     def _save_adapter(self, folder: Path) -> None:
         save_adapter(self.trainer.accelerator.unwrap_model(self.trainer.model), folder)
         if folder != self.folder.path:
-            shutil.copy(self.folder.record, folder / self.folder.record.name)
+            with saving(folder):
+                shutil.copy(self.folder.record, folder / self.folder.record.name)
 
     def _evaluate(self, step: int, adapter: Path | None = None) -> None:
         evaluator = evaluator_of(self.config, self.spec, self.folder.evaluations)
@@ -336,7 +337,8 @@ class _Training:
     def _finish(self, model: HfModel) -> None:
         """The adapter, its evaluation and the card; then the training is complete."""
         self._save_adapter(self.folder.path)
-        model.tokenizer.save_pretrained(self.folder.path)
+        with saving(self.folder.path):
+            model.tokenizer.save_pretrained(self.folder.path)
         self.folder.write_record(self.record)
         self._evaluate(len(self.steps), self.folder.path)
         card = model_card(

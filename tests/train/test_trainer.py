@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +20,7 @@ from typing import Any, Literal
 import pytest
 from safetensors import safe_open
 
-from introbench.errors import ModelError, RunDirectoryError, UsageError
+from introbench.errors import DiskError, ModelError, RunDirectoryError, UsageError
 from introbench.models.load import load_model
 from introbench.models.spec import parse_spec
 from introbench.scorer.probe import ScoringPath
@@ -411,6 +413,32 @@ def test_ended_while_it_is_being_set_up_it_begins_again(
             train(config)
         assert not (config.out / "log.jsonl").exists()
     assert train(config).steps == 1
+
+
+@contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """No file of this process grows beyond a size."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_disk_that_refuses_a_checkpoint_is_named_and_the_same_call_goes_on(
+    tiny_llama: Path, labels: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    config = prepared(tiny_llama, labels, tmp_path / "out")
+    # As on a disk that is full, writing behind this size fails: of the optimiser's state, then of the adapter itself.
+    for size in (25_000, 12_000):
+        with file_size_limit(size), pytest.raises(DiskError, match="checkpoint-2: the disk refused") as found:
+            train(config)
+        assert "\n" not in str(found.value) and "run the same command again" in str(found.value)
+        assert not (config.out / "checkpoints" / "checkpoint-2" / "whole.json").exists()
+        assert losses(config.out) == losses(undisturbed)[:2]
+    train(config)
+    assert losses(config.out) == pytest.approx(losses(undisturbed), abs=1e-6)
 
 
 def test_a_torn_line_of_a_log_is_not_read(tmp_path: Path) -> None:
