@@ -43,7 +43,8 @@ _Set = Annotated[
     typer.Option("--set", metavar="K=V", help="Value of the arm or a hyperparameter, as rank=8; repeatable."),
 ]
 _Out = Annotated[
-    Path | None, typer.Option("--out", "-o", metavar="DIR", help="Output folder; the same command goes on in it.")
+    # No Path: that of an empty text is that of ".".
+    str | None, typer.Option("--out", "-o", metavar="DIR", help="Output folder; the same command goes on in it.")
 ]
 _Seed = Annotated[
     int | None, typer.Option("--seed", metavar="N", help="Of the adapter's start, the order of cases, and the labels.")
@@ -87,30 +88,26 @@ def train(
     Killed at any moment, the same command goes on where it was. Labels are measured in OUT-labels first.
     """
     from introbench.errors import UsageError
+    from introbench.train.beforehand import check_beforehand
     from introbench.train.build import stand_in_set
-    from introbench.train.config import EvaluationConfig, check_output_path
-    from introbench.train.evaluate import Evaluator
+    from introbench.train.config import EvaluationConfig, output_path
     from introbench.train.processes import shared_training_set
-    from introbench.train.trainer import open_base
 
     chosen = _chosen(arm, set_ or [], labels, seed)
     if out is None and not dry_run:
         raise UsageError("--out DIR is missing: name the output folder, a new one or the one to go on in")
-    if out is not None:
-        check_output_path(out)
-    asked = tuple(split_tasks(eval_tasks, "--eval-tasks")) if eval_tasks else ()
-    evaluation = EvaluationConfig(asked, eval_limit or None, tuple(eval_reference or ()), seed=0)
-    request = _request(model, task, chosen, out or Path("unnamed"), include_path or [], task_values(data, columns))
+    folder = Path("unnamed") if out is None else output_path(out)
+    of_evaluation = tuple(split_tasks(eval_tasks, "--eval-tasks")) if eval_tasks else ()
+    asked = EvaluationConfig(of_evaluation, eval_limit, tuple(eval_reference or ()), seed=0)
+    evaluation = asked if eval_limit else None
+    request = _request(model, task, chosen, folder, include_path or [], task_values(data, columns))
     if dry_run:
-        _say_cost(_config(request, stand_in_set(request), chosen, out, None))
+        _say_cost(_config(request, stand_in_set(request), folder, None))
         return
-    base, _ = open_base(model, chosen.train.dtype)  # before labels are measured for minutes in vain
-    if eval_limit:
-        tasks = evaluation.tasks or request.tasks[:1]
-        Evaluator(base, tasks, evaluation, request.folder, request.include_paths, request.task_values).check()
+    check_beforehand(_config(request, stand_in_set(request), folder, evaluation))
     with _progress() as (measure, on_progress):
         made = shared_training_set(request, measure)
-        _carry_out(_config(request, made, chosen, out, evaluation if eval_limit else None), on_progress)
+        _carry_out(_config(request, made, folder, evaluation), on_progress)
 
 
 def _chosen(spec: str, texts: list[str], labels: str | None, seed: int | None) -> Arm:
@@ -158,16 +155,15 @@ def _request(
     )
 
 
-def _config(
-    request: SetRequest, made: TrainingSet, arm: Arm, out: Path | None, evaluation: EvaluationConfig | None
-) -> TrainConfig:
+def _config(request: SetRequest, made: TrainingSet, out: Path, evaluation: EvaluationConfig | None) -> TrainConfig:
     from introbench.train.build import relabeller
     from introbench.train.config import TrainConfig
 
+    arm = request.arm
     return TrainConfig(
         model=request.student,
         training_set=made,
-        out=out or request.folder,
+        out=out,
         hyperparameters=arm.train,
         arm=arm.name,
         arm_file=arm.yaml(),

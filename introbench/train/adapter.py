@@ -18,6 +18,7 @@ from introbench.errors import UsageError
 from introbench.files import write_whole
 from introbench.models.hf.reasons import one_line
 from introbench.scorer.linear import OneDnnLinear, onednn_product
+from introbench.scorer.memory import out_of_memory
 from introbench.train.checkpoints import saving
 from introbench.train.config import Hyperparameters
 
@@ -30,7 +31,8 @@ def add_adapter(model: Any, chosen: Hyperparameters, base: str) -> Any:
     Args:
         base: what the adapter's config calls the base.
 
-    Raises UsageError where a name that is asked for is no layer's, or a layer of it takes no adapter.
+    Raises UsageError where a name that is asked for is no layer's, a layer of it takes no adapter, or memory does not
+    hold it.
     """
     named = list(chosen.targets)
     known = sorted({_last(name) for name, module in model.named_modules() if isinstance(module, (nn.Linear, Conv1D))})
@@ -53,6 +55,10 @@ def add_adapter(model: Any, chosen: Hyperparameters, base: str) -> Any:
         none = [name for name in named if name != "all-linear" and name not in known and "." not in name]
         said = _no_layer(none[0], known) if none else f"targets {', '.join(named)}: {one_line(error)}"
         raise UsageError(said) from error
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        raise UsageError(f"rank {chosen.rank}: memory does not hold the adapter; give a smaller rank") from error
     if absent := _absent(found, named):
         raise UsageError(_no_layer(absent[0], known))
     found.peft_config["default"].base_model_name_or_path = base

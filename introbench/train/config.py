@@ -11,7 +11,15 @@ from typing import Any, Literal, get_args
 from introbench.errors import UsageError
 from introbench.train.rows import TrainingSet
 
-__all__ = ["EvaluationConfig", "Hyperparameters", "KlDirection", "KlPositions", "TrainConfig", "check_output_path"]
+__all__ = [
+    "EvaluationConfig",
+    "Hyperparameters",
+    "KlDirection",
+    "KlPositions",
+    "TrainConfig",
+    "check_output_path",
+    "output_path",
+]
 
 KlDirection = Literal["forward", "reverse"]
 """KL(M0 ‖ current), or KL(current ‖ M0)."""
@@ -109,6 +117,20 @@ class Hyperparameters:
     def as_json(self) -> dict[str, Any]:
         """The form in which it stands beside the adapter."""
         return {**asdict(self), "targets": list(self.targets), "evaluate_at": list(self.evaluate_at)}
+
+
+def output_path(text: str) -> Path:
+    """The path of an output folder, which has a name: others lie beside it that are called after it.
+
+    Raises UsageError where there is none, as of the root or of an empty text, or it could not stand in a model spec.
+    """
+    out = Path(text)
+    # Of "." and "..", the folder that they stand for has one.
+    named = out if out.name not in ("", "..") else out.resolve()
+    if not text.strip() or not named.name:
+        raise UsageError(f"--out {text!r}: is no name of a folder; name one, as in --out runs/kl")
+    check_output_path(named)
+    return named
 
 
 def check_output_path(out: Path) -> None:

@@ -17,6 +17,9 @@ from introbench.train.config import Hyperparameters
 
 __all__ = ["OutputFolder", "read_rows"]
 
+_FINISHED = ("adapter_model.safetensors", "adapter_config.json", "log.jsonl")
+"""What a complete training is of no use without."""
+
 
 class OutputFolder:
     """Paths and whole-file writes below one output folder.
@@ -75,7 +78,10 @@ class OutputFolder:
     def check(self, config: Mapping[str, Any]) -> dict[str, Any] | None:
         """The record to go on from, or None for a new training. Writes nothing.
 
-        Raises RunDirectoryError where the folder holds other files or another training.
+        Args:
+            config: what the training is, or as much of it as is known.
+
+        Raises RunDirectoryError where the folder holds other files or another training, or one that is damaged.
         """
         with disk_errors(self.path):
             names = [entry.name for entry in self.path.iterdir()] if self.path.exists() else []
@@ -84,7 +90,7 @@ class OutputFolder:
             return None
         if not self.record.is_file():
             raise RunDirectoryError(f"{self.path}: is not empty and holds no training; choose another --out")
-        record: dict[str, Any] = json.loads(self.record.read_text(encoding="utf-8"))
+        record = self._read_record()
         # A record that lacks a hyperparameter is of a version that had no such choice.
         found = _flat({"hyperparameters": Hyperparameters().as_json()}) | _flat(record["config"])
         for name, value in _flat(config).items():
@@ -92,6 +98,24 @@ class OutputFolder:
                 raise RunDirectoryError(
                     f"{self.path}: holds another training ({name}: {known}; asked for: {value}); choose another --out"
                 )
+        gone = [self.path / name for name in _FINISHED if not (self.path / name).is_file()]
+        if record["complete"] and gone:
+            raise RunDirectoryError(
+                f"{gone[0]}: is missing, though the training is complete; put it back, or remove {self.path} to train "
+                "anew"
+            )
+        return record
+
+    def _read_record(self) -> dict[str, Any]:
+        try:
+            with disk_errors(self.record):
+                record: dict[str, Any] = json.loads(self.record.read_text(encoding="utf-8"))
+            _flat(record["config"]), bool(record["complete"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RunDirectoryError(
+                f"{self.record}: is damaged, so that nothing can go on from it; remove {self.path} to train anew, or "
+                "choose another --out"
+            ) from error
         return record
 
     @contextmanager

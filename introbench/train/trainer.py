@@ -37,7 +37,7 @@ from introbench.train.packed import Student
 from introbench.train.rows import TrainingSet
 from introbench.train.sharding import asked_to_shard, refuse_uneven_passes, shard_frozen
 
-__all__ = ["TrainOutcome", "open_base", "train"]
+__all__ = ["TrainOutcome", "as_asked", "open_base", "train"]
 
 _SCHEMA = 1
 
@@ -81,9 +81,10 @@ def train(config: TrainConfig, on_progress: OnProgress = lambda progress: None) 
     _refuse_relabelling(config)
     if evaluator := evaluator_of(config, spec, folder.evaluations):
         evaluator.check()
-    asked = _as_asked(config, spec, head)
+    asked = as_asked(config, spec, head)
     known = folder.check(asked)
     if known and known["complete"]:
+        folder.tidy()  # it may have been killed right before
         return _outcome(folder, spec, head)
     sharded = asked_to_shard()  # before a library reads what the launcher says
     arguments = training_arguments(config.hyperparameters, 1, folder.work, torch.device(head.device))
@@ -126,7 +127,7 @@ def _refuse_relabelling(config: TrainConfig) -> None:
         raise UsageError("labels are made anew by one process only; train this arm without other processes")
 
 
-def _as_asked(config: TrainConfig, spec: ModelSpec, head: HfHead) -> dict[str, Any]:
+def as_asked(config: TrainConfig, spec: ModelSpec, head: HfHead) -> dict[str, Any]:
     """What two calls must have in common to be one training."""
     evaluation = asdict(config.evaluation) if config.evaluation else {}
     return {
@@ -188,7 +189,8 @@ class _Training:
             self.record = self._begin(known)
         try:
             trainer = self._set_up(model, first_place=first_place)
-        except UsageError:
+        except Exception:
+            # Whatever it was: nothing has been trained.
             if first_place and not self.folder.log.exists():
                 self.folder.forget()
             raise

@@ -15,6 +15,7 @@ import yaml
 
 from introbench.cli.main import main
 from introbench.train.arm import resolve_arm
+from introbench.train.config import output_path
 
 SMALL = ["items=6", "allow_unbalanced=true", "rank=4", "batch_tokens=1500", "evaluate_at=[1]"]
 
@@ -99,6 +100,10 @@ def test_a_dry_run_counts_and_writes_nothing(tiny_llama: Path, tmp_path: Path) -
             "hints=4 and hints=2; give one value",
         ),
         (["--out", "{}/out", "--seed", "-1"], "seed -1: must be a whole number from 0"),
+        (["--out", ""], "--out '': is no name of a folder"),
+        (["--out", "/"], "--out '/': is no name of a folder"),
+        (["--out", "{}/out", "--arm", "kl,rank=99999999999"], "rank 99999999999: more than the 64 of the widest layer"),
+        (["--out", "{}/out", "--set", 'targets=["q_projection"]'], "targets q_projection: "),
     ],
 )
 def test_wrong_input_is_one_line_and_leaves_nothing(
@@ -131,6 +136,22 @@ def test_an_interrupted_command_says_whether_it_goes_on(
     assert ended.value.code == 4
     way_out = "; the same command goes on from there" if goes_on else ""
     assert capsys.readouterr().err == f"introbench: error: interrupted{way_out}\n"
+
+
+def test_an_output_that_cannot_be_is_refused_before_labels_are_measured(tiny_llama: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    for out, said in (("out", "is not empty and holds no training"), ("out/notes.txt", "part of the path is a file")):
+        done = introbench(*small(tiny_llama), "--out", tmp_path / out)
+        assert done.returncode == 2 and said in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["out", "out/notes.txt"]
+
+
+def test_the_folder_that_one_is_in_is_an_output_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here" / "below").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here" / "below")
+    assert output_path(".") == tmp_path / "here" / "below" and output_path("..") == tmp_path / "here"
+    assert output_path("runs/kl") == Path("runs/kl")
 
 
 def test_fresh_labels_are_a_source_like_any_other(tiny_llama: Path, tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ from introbench.models.load import load_model
 from introbench.models.spec import parse_spec
 from introbench.scorer.probe import ScoringPath
 from introbench.train.arm import resolve_arm
-from introbench.train.build import SetRequest, training_set
+from introbench.train.beforehand import check_beforehand
+from introbench.train.build import SetRequest, stand_in_set, training_set
 from introbench.train.config import EvaluationConfig, Hyperparameters, KlPositions, TrainConfig
 from introbench.train.evaluate import Evaluator, adapted_spec
 from introbench.train.first import FirstBehaviour
@@ -42,6 +43,7 @@ from pathlib import Path
 import torch
 print("one of", os.environ.get("WORLD_SIZE", "1"), flush=True)
 from introbench.train.arm import resolve_arm
+from introbench.train.beforehand import check_beforehand
 from introbench.train.build import SetRequest
 from introbench.train.config import Hyperparameters, TrainConfig
 from introbench.train.processes import shared_training_set
@@ -232,6 +234,68 @@ def test_a_folder_of_another_training_is_left_as_it_is(
     with pytest.raises(RunDirectoryError, match="holds no training"):
         train(prepared(tiny_llama, labels, tmp_path / "other"))
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_of_another_training_is_refused_before_labels_are_measured(
+    tiny_llama: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    def asked(task: str = "hint_facts", chosen: Hyperparameters = CHOSEN) -> TrainConfig:
+        arm = resolve_arm("kl", {"items": 6, "allow_unbalanced": True})
+        made = stand_in_set(SetRequest(f"hf/{tiny_llama}", (task,), arm, tmp_path / "labels"))
+        return TrainConfig(f"hf/{tiny_llama}", made, undisturbed, chosen, evaluation=None)
+
+    check_beforehand(asked())  # labels are not known, and the rest is the same
+    for other, said in (
+        (asked(chosen=replace(CHOSEN, alpha=3.0)), r"hyperparameters\.alpha: 8\.0; asked for: 3\.0"),
+        (asked(task="dilemmas"), "tasks: hint_facts; asked for: dilemmas"),
+    ):
+        with pytest.raises(RunDirectoryError, match=said):
+            check_beforehand(other)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_left_of_a_damaged_folder_is_named_and_kept(
+    tiny_llama: Path, labels: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    for name, said in (
+        ("adapter_model.safetensors", "is missing, though the training is complete"),
+        ("log.jsonl", "is missing, though the training is complete"),
+        ("training.json", "is damaged, so that nothing can go on from it"),
+    ):
+        out = tmp_path / name
+        shutil.copytree(undisturbed, out)
+        (out / name).write_bytes((out / name).read_bytes()[:100])
+        if name != "training.json":
+            (out / name).unlink()
+        before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+        with pytest.raises(RunDirectoryError, match=f"{name}: {said}"):
+            train(prepared(tiny_llama, labels, out))
+        assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_checkpoints_that_a_kill_left_beside_a_complete_training_are_removed(
+    tiny_llama: Path, labels: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(undisturbed, tmp_path / "out")
+    (tmp_path / "out" / "checkpoints" / "checkpoint-2").mkdir(parents=True)
+    train(prepared(tiny_llama, labels, tmp_path / "out"))
+    assert not (tmp_path / "out" / "checkpoints").exists()
+
+
+def test_what_fails_before_the_first_step_leaves_no_training(
+    tiny_llama: Path, labels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise RuntimeError("of some library")
+
+    config = prepared(tiny_llama, labels, tmp_path / "out")
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="of some library"):
+        patched.setattr("introbench.train.trainer.PackedTrainer", failing)
+        train(config)
+    assert not config.out.exists()
+    with pytest.raises(UsageError, match="rank 99999999999: memory does not hold the adapter"):
+        train(replace(config, hyperparameters=replace(CHOSEN, rank=99_999_999_999)))
+    assert not config.out.exists()
 
 
 def test_a_training_of_a_version_with_fewer_hyperparameters_is_the_same_training(
