@@ -86,21 +86,25 @@ def training_set(request: SetRequest, measure: Measure = execute) -> TrainingSet
         return TrainingSet(tuple(beside), _names(beside), (), _counted(behaviour=beside))
     asking = _asking(request, measure)
     stored = None if arm.labels in (None, M0) else stored_labels(asking, str(arm.labels))
+    counts: dict[str, int] = {}
     if stored is not None:
         # Items behind the last one with a label would be asked for nothing.
-        asking = _asking(request, measure, labelled_items(_cases(asking), stored.stated))
+        planned, asking = asking, _asking(request, measure, labelled_items(_cases(asking), stored.stated))
+        counts["items behind the last label"] = _items(planned) - _items(asking)
     _open_sources(arm)
     student = measured(asking, asking.config.models[0].spec)
     own = student.source(M0)
     first = own if arm.labels in (None, M0) else stored or labels_of(asking, str(arm.labels))
     other = _other(asking, arm, own, first)
-    counts = {"held-out cues left out": len(_cases(asking)) - len(asking.cases)}
-    cases = _chosen(asking.cases, [own, first, *([other] if other else [])], request, counts)
+    counts["held-out cues left out"] = len(_cases(asking)) - len(asking.cases)
+    sources = [own, first, *([other] if other else [])]
+    cases = _chosen(asking.cases, sources, request, counts)
     stated, origins = _stated(cases, first, other, request, student, counts)
     rows = [_row(case, stated[case.id], explained=arm.labels is not None) for case in cases]
     if arm.concurrent:
         rows, counts["behaviour to learn"] = shifted(rows, arm.concurrent, student.does, request.seed)
     made = TrainingSet((*rows, *beside), _names([*rows, *beside]), origins, counts | _counted(behaviour=beside))
+    made = replace(made, warnings=tuple(dict.fromkeys(said for source in sources for said in source.warnings)))
     return made if arm.labels is None else _with_facts(made, own.stated, arm)
 
 
@@ -197,6 +201,10 @@ def _resolved(request: SetRequest, limit: int | None) -> tuple[RunConfig, list[T
 
 def _cases(asking: Asking) -> list[Case]:
     return [case for task in asking.tasks for case in task.cases]
+
+
+def _items(asking: Asking) -> int:
+    return len({(case.task, case.item.id) for case in _cases(asking)})
 
 
 def _open_sources(arm: Arm) -> None:

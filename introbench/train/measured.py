@@ -9,9 +9,10 @@ from pathlib import Path
 from introbench.errors import SpecError, UsageError
 from introbench.files import slug
 from introbench.hashing import content_hash
-from introbench.metrics.read import Run, read_run
+from introbench.metrics.read import Run, case_rows, read_run
 from introbench.models.spec import BACKENDS, EMBEDDED
 from introbench.runs.config import ModelEntry, RunConfig
+from introbench.runs.directory import read_manifest
 from introbench.runs.plan import TaskPlan
 from introbench.tasks.labels import FrozenLabels, parse_labels, read_labels
 from introbench.tasks.registry import TaskVariant
@@ -57,10 +58,12 @@ class Source:
     Attributes:
         origin: which place; `cases` is the number of labels found there.
         stated: by case id, the label.
+        warnings: what whoever trains on them has to know, a sentence each.
     """
 
     origin: LabelOrigin
     stated: Mapping[str, Stated]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +171,12 @@ def stored_labels(asking: Asking, text: str) -> Source | None:
     if not is_stored(text):
         return None
     path, _, name = text.partition("#")
+    warnings: tuple[str, ...] = ()
     if Path(text).is_file():
         found = [read_labels(Path(text))]
     else:
         found = [_of_run(Path(path), task.variant, name or None) for task in asking.tasks]
+        warnings = _unfinished(Path(path), found)
     stated: dict[str, Stated] = {}
     for labels in found:
         task = next((task for task in asking.tasks if task.variant.task.info.name == labels.file.task), None)
@@ -183,7 +188,21 @@ def stored_labels(asking: Asking, text: str) -> Source | None:
     first = found[0].file
     sha256 = found[0].sha256 if len(found) == 1 else content_hash([labels.sha256 for labels in found])
     shown = f"{Path(path).name}#{name}" if name else Path(path).name
-    return Source(LabelOrigin(shown, first.model, first.fingerprint, sha256, len(stated)), stated)
+    return Source(LabelOrigin(shown, first.model, first.fingerprint, sha256, len(stated)), stated, warnings)
+
+
+def _unfinished(run: Path, found: Sequence[FrozenLabels]) -> tuple[str, ...]:
+    """What there is to say of a run that was stopped midway; nothing of any other."""
+    if read_manifest(run).get("complete", True):
+        return ()
+    rows = [row for row in case_rows(run / "cases.jsonl") if row.item_split == row.cue_split == "train"]
+    names = {labels.file.task for labels in found}
+    items = {(base, row.item) for row in rows if (base := row.task.partition("?")[0]) in names}
+    missing = len(items - {(labels.file.task, label.item) for labels in found for label in labels.file.labels})
+    return (
+        f"{run}: the run is unfinished, {missing} of its {len(items)} training items have no label; the command that "
+        "made it goes on with it",
+    )
 
 
 def _of_run(run: Path, variant: TaskVariant, model: str | None) -> FrozenLabels:

@@ -345,6 +345,26 @@ def test_fresh_labels_are_those_of_the_checkpoint_on_the_same_cases(folder: Path
     assert after.origins[0].model == checkpoint and after.sha256 != before.sha256
 
 
+def test_an_unfinished_run_as_a_source_is_warned_of_and_what_it_lacks_is_counted(folder: Path, tmp_path: Path) -> None:
+    run = stored_run(tmp_path / "run", limit=20)
+    whole = made(folder, f"labels={run}", items=20)
+    assert whole.warnings == () and whole.counts["items behind the last label"] == 0
+    # As a run that is killed leaves it: the ledger of a model ends somewhere.
+    (ledger,) = (run / "records").glob("0-*/hint_facts.jsonl")
+    rows = ledger.read_text().splitlines(keepends=True)
+    ledger.write_text("".join(rows[: len(rows) // 2]))
+    manifest = json.loads((run / "manifest.json").read_text())
+    (run / "manifest.json").write_text(json.dumps({**manifest, "complete": False}))
+    torn = made(folder, f"labels={run}", items=20)
+    labelled = {row.case.item.id for row in torn.cases}
+    missing = torn.counts["items behind the last label"]
+    assert missing > 0 and missing + len(labelled) == 20
+    assert torn.warnings == (
+        f"{run}: the run is unfinished, {missing} of its 20 training items have no label; the command that made it "
+        "goes on with it",
+    )
+
+
 def test_the_hash_is_of_what_is_learnt(folder: Path) -> None:
     sets = [made(folder, spec) for spec in ("kl", "no_kl", "shuffled", "concurrent=less")]
     assert sets[0].sha256 == sets[1].sha256
