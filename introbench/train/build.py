@@ -168,7 +168,8 @@ def relabeller(request: SetRequest, measure: Measure = execute) -> Callable[[Tra
     asking = _asking(request, measure)
 
     def relabel(training: TrainingSet, checkpoint: str) -> TrainingSet:
-        return relabelled(training, measured(asking, checkpoint).source(checkpoint))
+        fingerprint = open_model(parse_spec(checkpoint)).fingerprint.hex
+        return relabelled(training, measured(asking, checkpoint, fingerprint).source(checkpoint))
 
     return relabel
 

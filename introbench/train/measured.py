@@ -117,13 +117,18 @@ def _label(cued: int, uncued: int) -> Stated:
     return Stated("unchanged" if cued == uncued else "changed", uncued)
 
 
-def measured(asking: Asking, spec: str) -> Measured:
+def measured(asking: Asking, spec: str, fingerprint: str = "") -> Measured:
     """A model's behaviour by an ordinary run, which goes on where it was, and is read where it is complete.
+
+    Args:
+        fingerprint: of a model whose spec may come to stand for other weights, such as a checkpoint of a training
+            that is begun anew: they get a run of their own.
 
     Raises as `introbench.runs.execute.execute` does.
     """
     config = replace(asking.config, models=(ModelEntry(spec, spec, "target"),))
-    out = asking.folder / f"{slug(spec)[-_NAME_WIDTH:]}-{content_hash(config.as_json())[:_DIGITS]}"
+    identity = [config.as_json(), fingerprint] if fingerprint else config.as_json()
+    out = asking.folder / f"{slug(spec)[-_NAME_WIDTH:]}-{content_hash(identity)[:_DIGITS]}"
     asking.measure(config, asking.variants, out)
     run = read_run(out)
     answers, entry = run.answers[spec], run.models[0]

@@ -26,7 +26,7 @@ from introbench.models.spec import parse_spec
 from introbench.scorer.probe import ScoringPath
 from introbench.train.arm import resolve_arm
 from introbench.train.beforehand import check_beforehand
-from introbench.train.build import SetRequest, stand_in_set, training_set
+from introbench.train.build import SetRequest, relabeller, stand_in_set, training_set
 from introbench.train.config import EvaluationConfig, Hyperparameters, KlPositions, TrainConfig
 from introbench.train.evaluate import Evaluator, adapted_spec
 from introbench.train.first import FirstBehaviour
@@ -461,6 +461,19 @@ def test_fresh_labels_are_those_of_the_student_at_that_step_also_where_it_goes_o
     with pytest.raises(UsageError, match="of other cases"):
         other = replace(config, out=tmp_path / "other", relabel=lambda made, _: replace(made, cases=made.cases[1:]))
         train(other)
+
+
+def test_fresh_labels_can_be_begun_anew_in_a_folder_that_was_removed(tiny_llama: Path, tmp_path: Path) -> None:
+    arm = resolve_arm("fresh=2", {"items": 6, "allow_unbalanced": True})
+    request = SetRequest(f"hf/{tiny_llama}", ("hint_facts",), arm, tmp_path / "labels")
+    made, relabel = training_set(request), relabeller(request)
+    out = tmp_path / "out"
+    for rate in (3e-3, 1e-3):  # other weights at the same path
+        chosen = replace(CHOSEN, steps=3, learning_rate=rate)
+        config = TrainConfig(f"hf/{tiny_llama}", made, out, chosen, evaluation=None, relabel=relabel, relabel_every=2)
+        assert train(config).steps == 3 and [row["step"] for row in read_rows(out / "relabelled.jsonl")] == [2]
+        shutil.rmtree(out)
+    assert len(list((tmp_path / "labels").glob("*step-2-*"))) == 2
 
 
 def test_ended_while_it_is_being_set_up_it_begins_again(
