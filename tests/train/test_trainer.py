@@ -21,7 +21,7 @@ import pytest
 from safetensors import safe_open
 
 from introbench.errors import DiskError, ModelError, RunDirectoryError, UsageError
-from introbench.models.load import load_model
+from introbench.models.load import load_model, open_model
 from introbench.models.spec import parse_spec
 from introbench.scorer.probe import ScoringPath
 from introbench.train.arm import resolve_arm
@@ -325,6 +325,20 @@ def test_an_adapter_is_refused_by_another_base_of_the_same_shape(
     with pytest.raises(ModelError, match="the adapter was trained on"):
         load_model(f"hf/{other}+{undisturbed}")
     assert load_model(f"hf/{tiny_llama}+{undisturbed}").facts.path == "packed"
+
+
+def test_an_adapter_is_refused_by_its_base_with_other_noise_than_it_was_trained_on(
+    tiny_llama: Path, labels: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    noisy = "weight_noise=0.2&weight_noise_seed=3"
+    config = prepared(tiny_llama, labels, tmp_path / "out", replace(CHOSEN, steps=1))
+    train(replace(config, model=f"hf/{tiny_llama}?{noisy}"))
+    for options in ("", "?weight_noise=0.1&weight_noise_seed=3", "?weight_noise=0.2"):
+        with pytest.raises(ModelError, match=rf"with noise on its weights; add \?{noisy}"):
+            open_model(parse_spec(f"hf/{tiny_llama}+{config.out}{options}"))
+    open_model(parse_spec(f"hf/{tiny_llama}+{config.out}?{noisy}"))
+    # Noise on the two together makes a copy of what was trained, and is taken.
+    open_model(parse_spec(f"hf/{tiny_llama}+{undisturbed}?{noisy}"))
 
 
 def test_a_model_with_an_adapter_is_trained_as_the_two_together(

@@ -169,12 +169,16 @@ def open_hf(spec: ModelSpec, kept: KeptWeights | None = None) -> HfHead:
         "engine": f"hf transformers {transformers.__version__} torch {torch.__version__} {device}",
         "weights": weights_identity(origin.place),
         "adapter": "+".join(weights_identity(adapter) for adapter in origin.adapters),
-        "noise": f"{origin.noise:g} seed {origin.noise_seed}" if origin.noise else "",
+        "noise": _noise_part(origin.noise, origin.noise_seed),
         "dtype": dtype_name(origin.dtype),
         **read.parts,
         **{name: value for name, value in _chosen(origin).items() if value is not None},
     }
     return HfHead(str(spec), read.tokenizer, read.chat, Fingerprint(parts), origin.pack_tokens, origin, kept)
+
+
+def _noise_part(scale: float, seed: int) -> str:
+    return f"{scale:g} seed {seed}" if scale else ""
 
 
 def _chosen(origin: _Origin) -> Mapping[str, str | None]:
@@ -201,8 +205,9 @@ def _origin(spec: ModelSpec) -> _Origin:
         place = pinned(place, "config.json")
         adapters = [pinned(adapter, "adapter_config.json") for adapter in adapters]
         parameters = count_parameters(config, trust)
+    noise, noise_seed = float(options.get("weight_noise", "0")), int(options.get("weight_noise_seed", "0"))
     for number, adapter in enumerate(adapters):
-        check_base(spec, place, adapters[:number], adapter)
+        check_base(spec, place, adapters[:number], adapter, _noise_part(noise, noise_seed))
     dtype = DTYPES[options["dtype"]] if "dtype" in options else default_dtype(config, parameters)
     device = _device(options.get("device") or ("cuda" if torch.cuda.is_available() else "cpu"))
     return _Origin(
@@ -216,8 +221,8 @@ def _origin(spec: ModelSpec) -> _Origin:
         device_map=options.get("device_map"),
         quantised=options.get("quantised"),
         trust=trust,
-        noise=float(options.get("weight_noise", "0")),
-        noise_seed=int(options.get("weight_noise_seed", "0")),
+        noise=noise,
+        noise_seed=noise_seed,
         pack_tokens=int(options.get("pack_tokens", 0)) or _budget(spec, config, parameters, dtype, device),
         thinking=int(options["max_tokens"]) if options.get("thinking") == "on" else 0,
     )

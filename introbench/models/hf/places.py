@@ -79,13 +79,15 @@ def weights_identity(place: Place) -> str:
     return content_hash({path.name: file_hash(str(path)) for path in files})
 
 
-def check_base(spec: ModelSpec, base: Place, below: Sequence[Place], adapter: Place) -> None:
+def check_base(spec: ModelSpec, base: Place, below: Sequence[Place], adapter: Place, noise: str) -> None:
     """Raise ModelError where an adapter says that it was trained on another model than the one it is put on.
 
     Weights of equal shapes take each other's adapters without a word. A hub's copy and a local one are not told apart.
+    Noise on an adapter that was trained without any is a copy of the two together, and no other base.
 
     Args:
         below: the adapters that are put on before it.
+        noise: the noise on the weights, as a fingerprint has it.
     """
     record = Path(adapter.name) / TRAINING_RECORD
     if not record.is_file():
@@ -93,6 +95,7 @@ def check_base(spec: ModelSpec, base: Place, below: Sequence[Place], adapter: Pl
     try:
         trained_on = json.loads(record.read_text(encoding="utf-8"))["base"]
         name, weights = str(trained_on["name"]), str(trained_on["weights"])
+        noisy = str(trained_on["fingerprint_parts"].get("noise", ""))
         stated = [weights, *filter(None, str(trained_on["fingerprint_parts"].get("adapter", "")).split("+"))]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{record}: names no base ({error!r}); take the adapter's folder whole") from error
@@ -100,6 +103,10 @@ def check_base(spec: ModelSpec, base: Place, below: Sequence[Place], adapter: Pl
     if len(found) != len(stated) or not all(map(_may_be_same, found, stated)):
         what = "whose weights are others" if len(found) == len(stated) else "with the adapters that it names"
         raise ModelError(f"{spec}: the adapter was trained on {name}, {what}; write hf/{name}+…")
+    if noisy not in ("", noise):
+        scale, _, seed = noisy.partition(" seed ")
+        options = f"weight_noise={scale}" + ("" if seed == "0" else f"&weight_noise_seed={seed}")
+        raise ModelError(f"{spec}: the adapter was trained on {name} with noise on its weights; add ?{options}")
 
 
 def _may_be_same(found: str, stated: str) -> bool:
