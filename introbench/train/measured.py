@@ -127,8 +127,8 @@ def measured(asking: Asking, spec: str, fingerprint: str = "") -> Measured:
     Raises as `introbench.runs.execute.execute` does.
     """
     config = replace(asking.config, models=(ModelEntry(spec, spec, "target"),))
-    identity = [config.as_json(), fingerprint] if fingerprint else config.as_json()
-    out = asking.folder / f"{slug(spec)[-_NAME_WIDTH:]}-{content_hash(identity)[:_DIGITS]}"
+    identity = content_hash([config.as_json(), fingerprint] if fingerprint else config.as_json())
+    out = asking.folder / f"{slug(spec)[-_NAME_WIDTH:]}-{identity[:_DIGITS]}"
     asking.measure(config, asking.variants, out)
     run = read_run(out)
     answers, entry = run.answers[spec], run.models[0]
