@@ -104,9 +104,12 @@ def train(
     if dry_run:
         _say_cost(_config(request, stand_in_set(request), folder, None))
         return
-    check_beforehand(_config(request, stand_in_set(request), folder, evaluation))
+
+    def check() -> None:
+        check_beforehand(_config(request, stand_in_set(request), folder, evaluation))
+
     with _progress() as (measure, on_progress):
-        made = shared_training_set(request, measure)
+        made = shared_training_set(request, measure, check)
         _carry_out(_config(request, made, folder, evaluation), on_progress)
 
 

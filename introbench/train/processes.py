@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,19 +33,26 @@ def joined() -> Any:
     return PartialState(cpu=True, backend="gloo", timeout=PATIENCE)
 
 
-def shared_training_set(request: SetRequest, measure: Measure = execute) -> TrainingSet:
+def shared_training_set(
+    request: SetRequest, measure: Measure = execute, check: Callable[[], None] = lambda: None
+) -> TrainingSet:
     """The training set of an arm; of several processes the first one measures labels and the others read them.
 
-    Raises on the first process what `introbench.train.build.training_set` raises, FollowedError with the same exit
-    code on the others, and InterruptedRunError where the first one has died.
+    Args:
+        check: what is to be seen to before anything is measured, by the first process as well.
+
+    Raises on the first process what `introbench.train.build.training_set` and the check raise, FollowedError with the
+    same exit code on the others, and InterruptedRunError where the first one has died.
     """
     state = joined()
     if state is None:
+        check()
         return training_set(request, measure)
     made: TrainingSet | None = None
     failure: IntrobenchError | None = None
     if state.is_main_process:
         try:
+            check()
             made = training_set(request, measure)
         except IntrobenchError as error:
             failure = error
