@@ -42,7 +42,7 @@ SHUFFLED = "shuffled"
 """As the other source of a mixture: the first one's labels, moved between cases."""
 
 LOW_AGREEMENT = 0.7
-"""Below this share of labels that are E(student), coupling is said to break (method.md, section 5)."""
+"""Below this share of labels that are E(student), coupling collapses, as readers relay of arXiv 2606.32038."""
 
 
 @dataclass(frozen=True)
@@ -308,8 +308,8 @@ def _with_facts(made: TrainingSet, own: Mapping[str, Stated], arm: Arm) -> Train
     if agreement < LOW_AGREEMENT:
         warnings = (
             *warnings,
-            f"{agreement:.1%} of the labels are what the student does; below {LOW_AGREEMENT:.0%} coupling is said to "
-            "break",
+            f"{agreement:.1%} of the labels are what the student does; below 60 to {LOW_AGREEMENT:.0%} coupling is "
+            "reported to collapse (arXiv 2606.32038)",
         )
     return replace(made, agreement=agreement, change_rate=rate, warnings=warnings)
 
