@@ -242,4 +242,5 @@ def _say_cost(config: TrainConfig) -> None:
     say(f"              {found.first_tokens:,} forwards, once, for what the base does")
     say(f"parameters    {found.parameters:,} frozen, {found.adapter:,} trained")
     say(f"memory        {found.memory.total / 1e9:.1f} GB in passes of {found.pack_tokens:,} tokens ({parts})")
-    say(f"time          about {found.seconds / 3600:.1f} h on this machine's {found.device}, without labels and runs")
+    time = f"{found.seconds / 3600:.1f} h" if found.seconds >= 3600 else f"{max(found.seconds / 60, 1):.0f} min"
+    say(f"time          about {time} on this machine's {found.device}, without labels and runs")
