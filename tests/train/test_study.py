@@ -462,7 +462,13 @@ def test_a_cost_counts_steps_that_a_killed_process_did_not_write_down() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "page"), [("prereg", "study.md"), ("axes", "study-axes.md"), ("warm", "study-warm.md")]
+    ("name", "page"),
+    [
+        ("prereg", "study.md"),
+        ("axes", "study-axes.md"),
+        ("warm", "study-warm.md"),
+        ("again", "study-again.md"),
+    ],
 )
 def test_the_committed_page_is_what_the_results_say(name: str, page: str, repository: Path, tmp_path: Path) -> None:
     file = f"studies/{name}.yaml"
