@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+import torch
+from peft import PeftModel
 from safetensors import safe_open
 
 from introbench.errors import DiskError, ModelError, RunDirectoryError, UsageError
@@ -336,7 +338,11 @@ def test_an_adapter_is_refused_by_its_base_with_other_noise_than_it_was_trained_
     for options in ("", "?weight_noise=0.1&weight_noise_seed=3", "?weight_noise=0.2"):
         with pytest.raises(ModelError, match=rf"with noise on its weights; add \?{noisy}"):
             open_model(parse_spec(f"hf/{tiny_llama}+{config.out}{options}"))
-    open_model(parse_spec(f"hf/{tiny_llama}+{config.out}?{noisy}"))
+    # With it, the adapter stands on the very weights that it was trained on.
+    found = load_model(f"hf/{tiny_llama}+{config.out}?{noisy}").hf_model
+    base = load_model(f"hf/{tiny_llama}?{noisy}").hf_model
+    expected = PeftModel.from_pretrained(base, str(config.out)).merge_and_unload().state_dict()
+    assert all(torch.equal(weight, expected[name]) for name, weight in found.state_dict().items())
     # Noise on the two together makes a copy of what was trained, and is taken.
     open_model(parse_spec(f"hf/{tiny_llama}+{undisturbed}?{noisy}"))
 

@@ -127,13 +127,11 @@ class HfHead:
         return self._origin.trust
 
     def load(self, pack_tokens: int | None = None) -> HfModel:
-        """Load the weights, add noise where asked for, and probe how the model can be scored."""
+        """Load the weights, with noise and adapters where asked for, and probe how the model can be scored."""
         origin = self._origin
         model = _load_shared(origin, self.fingerprint, self._kept) if self._kept and _may_share(origin) else None
         if model is None:
             model = _load_alone(origin)
-        if origin.noise:
-            add_weight_noise(model, origin.noise, origin.noise_seed)
         model.eval()
         if model.device.type == "cpu":
             keep_freed_memory()
@@ -295,8 +293,13 @@ def _load_shared(origin: _Origin, fingerprint: Fingerprint, kept: KeptWeights) -
 
 
 def _load_alone(origin: _Origin) -> Any:
-    """The model on weights of its own, with its adapters merged into them one after the other."""
+    """The model on weights of its own, with noise on them, and its adapters merged into them one after the other.
+
+    An adapter that was trained on noisy weights so stands on those that it was trained on.
+    """
     model = _load_weights(origin)
+    if origin.noise:
+        add_weight_noise(model, origin.noise, origin.noise_seed)
     for adapter in origin.adapters:
         with _adapter_errors(origin):
             from peft import PeftModel
