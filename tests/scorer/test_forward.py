@@ -24,7 +24,7 @@ from introbench.models.load import load_model
 from introbench.models.types import ChoiceRequest
 from introbench.scorer.blocks import TreeLayout
 from introbench.scorer.forest import grow_forest
-from introbench.scorer.forward import make_layout, score_packed, score_padded
+from introbench.scorer.forward import make_layout, packed_logits, score_packed, score_padded
 from introbench.scorer.probe import MIN_TIE_MARGIN, ScoringPath, choose_path
 from introbench.scorer.rope import regime_limit
 from introbench.scorer.score import OutOfMemoryError, score_pack
@@ -220,7 +220,7 @@ def test_trained_weights_in_half_precision_take_trees(
 
 @pytest.mark.model
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("broken", ["branches see each other", "a window is passed over"])
+@pytest.mark.parametrize("broken", ["branches see each other", "a window is passed over", "positions of one row"])
 def test_a_wrong_tree_is_more_than_the_rounding_of_half_precision(
     broken: str, seed: int, trained_in_half_precision: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,6 +236,14 @@ def test_a_wrong_tree_is_more_than_the_rounding_of_half_precision(
     if broken == "a window is passed over":
         right = TreeLayout.blocks
         monkeypatch.setattr(TreeLayout, "blocks", lambda self, window, shared=1: right(self, 8, shared))
+    if broken == "positions of one row":
+        scored, model = packed_logits, trained_in_half_precision
+
+        def in_a_row(_: Any, tree: TreeLayout) -> torch.Tensor:
+            places = torch.arange(len(tree.forest.ids))[None]
+            return scored(model, tree, lambda **inputs: model(**{**inputs, "position_ids": places}))
+
+        monkeypatch.setattr("introbench.scorer.forward.packed_logits", in_a_row)
     path = choose_path(trained_in_half_precision)
     assert not path.packed and "tree and plain differ by" in path.reason
 

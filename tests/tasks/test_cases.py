@@ -142,7 +142,7 @@ def test_demonstrations_are_balanced_and_come_from_training_items_and_cues() -> 
 
 
 def test_a_run_on_the_training_split_takes_no_demonstrations_from_it() -> None:
-    with pytest.raises(TaskError, match="run it with --split test"):
+    with pytest.raises(TaskError, match="leave k= or noisy: out"):
         make_plan(*resolve_config("scripted/oracle", tasks=["hint_facts?k=4"], split="train"))
 
 
