@@ -180,7 +180,7 @@ def test_a_shuffle_keeps_the_margins_of_every_cue_kind_and_loses_the_cases(folde
     same = sum(learnt(plain)[case][0] == verdict for case, (verdict, _) in learnt(moved).items()) / len(moved.cases)
     assert 0.35 < same < 0.65
     assert moved.agreement is not None and moved.agreement < 0.7
-    assert "below 70%" in moved.warnings[0] and f"{moved.agreement:.1%}" in moved.warnings[0]
+    assert "below 60 to 70%" in moved.warnings[0] and f"{moved.agreement:.1%}" in moved.warnings[0]
     # An oracle's "unchanged" names its own cued answer; moved labels still do, on every case.
     cued = {row.case.id: row.content or 0 for row in plain.cases if row.verdict == "unchanged"}
     assert all(cued.get(row.case.id, row.content) == row.content for row in moved.cases if row.verdict == "unchanged")
